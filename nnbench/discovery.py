@@ -1,0 +1,272 @@
+"""Finding suites: the built-in ones, files, a project's ``[tool.nnbench] suites``, and entry points.
+
+``sources`` only looks (the parent process calls it); ``load`` imports and runs suites (a worker does).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+import tomllib
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+from nnbench.catalog import Component, Suite
+from nnbench.errors import NnbenchError, RegistrationError, UnknownComponent, did_you_mean
+from nnbench.model import CaseInfo, ComponentInfo, Problem
+
+BUILT_IN = "nnbench.suites"
+ENTRY_POINTS = "nnbench.suites"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a suite comes from: ``locator`` is a file's path, a module's name or an entry point's value."""
+
+    kind: str  # "module", "file" or "entry point"
+    locator: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every component that could be loaded, and what could not."""
+
+    components: Mapping[str, Component]
+    problems: tuple[Problem, ...] = ()
+
+
+def sources(files: Sequence[str] = (), directory: Path | None = None) -> tuple[Source, ...]:
+    """The suites to load: built-in, of the project around ``directory``, of entry points, then ``files``.
+
+    Nothing is imported. Raises ``NnbenchError`` for a file that does not exist.
+    """
+    found = [*_built_in(), *_of_project(directory or Path.cwd()), *_of_entry_points()]
+    found += [_from_text(text, Path.cwd(), "--suite") for text in files]
+    return tuple(dict.fromkeys(found))
+
+
+def _built_in() -> list[Source]:
+    package = importlib.util.find_spec(BUILT_IN)
+    places = list(package.submodule_search_locations or ()) if package else []
+    return [_module(f"{BUILT_IN}.{name}") for name in _module_names(places)]
+
+
+def _module_names(places: list[str], prefix: str = "") -> list[str]:
+    """Modules below a package, found without importing it; a folder stands for the modules in it."""
+    names = []
+    for module in pkgutil.iter_modules(places):
+        if module.ispkg:
+            inside = [str(Path(place) / module.name) for place in places]
+            names += _module_names(inside, f"{prefix}{module.name}.")
+        else:
+            names.append(prefix + module.name)
+    return names
+
+
+def _of_project(directory: Path) -> list[Source]:
+    for folder in (directory, *directory.parents):
+        settings = folder / "pyproject.toml"
+        if settings.is_file():
+            return [_from_text(text, folder, str(settings)) for text in _configured(settings)]
+    return []
+
+
+def _configured(settings: Path) -> list[str]:
+    try:
+        content = tomllib.loads(settings.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise NnbenchError(f"{settings} is not valid TOML: {error}") from None
+    suites = content.get("tool", {}).get("nnbench", {}).get("suites", [])
+    if not isinstance(suites, list) or not all(isinstance(text, str) for text in suites):
+        raise NnbenchError(
+            f'{settings}: [tool.nnbench] suites is a list of texts, such as ["benchmarks/mine.py"]'
+        )
+    return suites
+
+
+def _of_entry_points() -> list[Source]:
+    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    return [Source("entry point", point.value, point.name) for point in points]
+
+
+def _from_text(text: str, folder: Path, said_by: str) -> Source:
+    """A suite named by its file or by its module: what ends in .py or holds a slash is a file."""
+    if not (text.endswith(".py") or "/" in text):
+        return _module(text)
+    path = (folder / text).resolve()
+    if not path.is_file():
+        raise NnbenchError(f"{said_by} names the suite {text}, but there is no file {path}")
+    return Source("file", str(path), text)
+
+
+def _module(name: str) -> Source:
+    return Source("module", name, name)
+
+
+def load(
+    wanted: Iterable[Source],
+    before: Callable[[Source], None] = lambda source: None,
+) -> Catalog:
+    """Import the suites one by one; one that raises becomes a ``Problem`` and costs only itself.
+
+    ``before`` is told each source about to be imported, so that a parent process knows which one took the worker down.
+    """
+    components: dict[str, Component] = {}
+    problems: list[Problem] = []
+    for source in wanted:
+        before(source)
+        try:
+            suites = _suites(source)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a suite is anybody's code
+            problems.append(_problem(source, error))
+            continue
+        for component in (made for suite in suites for made in suite.components.values()):
+            if component.id in components:
+                problems.append(_duplicate(source, component, components[component.id]))
+            else:
+                components[component.id] = component
+    return Catalog(MappingProxyType(components), tuple(problems))
+
+
+def _suites(source: Source) -> list[Suite]:
+    if source.kind == "entry point":
+        module_name, _, attribute = source.locator.partition(":")
+        module = importlib.import_module(module_name)
+        if attribute:
+            return [functools.reduce(getattr, attribute.split("."), module)]
+    elif source.kind == "file":
+        module = _run_file(Path(source.locator))
+    else:
+        module = importlib.import_module(source.locator)
+    found = [value for value in vars(module).values() if isinstance(value, Suite)]
+    if not found and source.kind == "file":
+        raise RegistrationError('it makes no suite; a suite file holds suite = nnbench.Suite("mine")')
+    return found
+
+
+def _run_file(path: Path) -> ModuleType:
+    """Import a suite file under a name of its own, so that two files called mine.py do not meet."""
+    name = f"nnbench_suite_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RegistrationError("it is not a Python file")
+    if (
+        str(path.parent) not in sys.path
+    ):  # as `python mine.py` would have it, so that it can import its neighbours
+        sys.path.insert(0, str(path.parent))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _problem(source: Source, error: BaseException) -> Problem:
+    """Name the line of the suite, not the line of the library that it called."""
+    file, line = _suite_file(source), 0
+    if isinstance(error, SyntaxError):
+        file, line = error.filename or file, error.lineno or 0
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename == file]
+        outside = [
+            frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__
+        ]
+        if own or outside:
+            frame = (own or outside)[-1]
+            file, line = frame.filename, frame.lineno or 0
+    kind = "" if isinstance(error, RegistrationError) else f"{type(error).__name__}: "
+    return Problem(source.name, file, line, f"{kind}{error}")
+
+
+def _suite_file(source: Source) -> str:
+    if source.kind == "file":
+        return source.locator
+    module = source.locator.partition(":")[0]
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return module
+    return spec.origin if spec and spec.origin else module
+
+
+def _duplicate(source: Source, second: Component, first: Component) -> Problem:
+    file, _, line = second.location.rpartition(":")
+    message = f"{second.id} is registered already at {first.location}; this one is left out"
+    return Problem(source.name, file, int(line or 0), message)
+
+
+def describe(component: Component) -> ComponentInfo:
+    """A component in plain values, for a process that does not import torch."""
+    cases = tuple(
+        CaseInfo(
+            label=case.label,
+            spec=case.spec,
+            arguments=case.plain_arguments,
+            inputs=tuple(spec.label for spec in case.inputs),
+            dtype=case.dtype,
+            device=case.device,
+        )
+        for case in component.cases
+    )
+    return ComponentInfo(
+        id=component.id,
+        kind=component.kind,
+        summary=component.doc.partition("\n")[0],
+        documented=component.documented,
+        properties=tuple(sorted(component.properties)),
+        variants=tuple(component.variants),
+        cases=cases,
+        recipe=asdict(component.recipe) if component.recipe else None,
+        location=component.location,
+    )
+
+
+@functools.cache
+def default_catalog() -> Catalog:
+    """What this process can see without being told of files: loaded once; problems become warnings."""
+    catalog = load(sources())
+    for problem in catalog.problems:
+        warnings.warn(str(problem), stacklevel=2)
+    return catalog
+
+
+def components() -> tuple[Component, ...]:
+    """Every registered component, in order of registration."""
+    return tuple(default_catalog().components.values())
+
+
+def component(identifier: str) -> Component:
+    """The component of this id; an unknown one raises ``UnknownComponent`` with suggestions."""
+    known = default_catalog().components
+    if identifier not in known:
+        raise UnknownComponent(unknown(identifier, known))
+    return known[identifier]
+
+
+def unknown(identifier: str, known: Iterable[str]) -> str:
+    """The message for an id that nothing is registered under."""
+    known = list(known)
+    suite = identifier.partition(".")[0]
+    same = [name for name in known if name.startswith(f"{suite}.")]
+    where = (
+        f"`nnbench list {suite}` shows all {len(same)}" if same else f"`nnbench list` shows all {len(known)}"
+    )
+    return " ".join(
+        filter(None, [f"no component named {identifier!r}.", did_you_mean(identifier, known), f"{where}."])
+    )

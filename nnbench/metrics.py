@@ -1,0 +1,45 @@
+"""The metrics: one table that says of each its unit, which direction is better and whether it is exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a stored number means. ``mode`` is the call that it belongs to, empty where it belongs to none."""
+
+    name: str
+    unit: str
+    title: str
+    better: str = "less"  # "less", "more" or "neither"
+    exact: bool = False  # free of noise: any change is real
+    mode: str = ""
+
+
+def _timed(mode: str) -> tuple[Metric, ...]:
+    return (
+        Metric(f"{mode}_time", "s", f"{mode} (CPU time)", mode=mode),
+        Metric(f"{mode}_wall_time", "s", f"{mode} (wall time)", mode=mode),
+    )
+
+
+TIMED_MODES = ("forward", "backward", "step", "call")
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        *(metric for mode in TIMED_MODES for metric in _timed(mode)),
+        Metric("calibration_time", "s", "calibration kernel"),
+        Metric("peak_memory", "B", "peak memory growth"),
+        Metric("parameters", "1", "parameters", better="neither", exact=True),
+        Metric("flops", "1", "FLOPs", exact=True),
+        Metric("train_loss", "1", "training loss"),
+        Metric("test_loss", "1", "test loss"),
+        Metric("test_accuracy", "1", "test accuracy", better="more"),
+        Metric("training_time", "s", "training time, wall"),
+    )
+}
+
+# Built-in measurements that are not of any component carry this suite name, so that no pattern selects them.
+CALIBRATION = "calibration"

@@ -1,0 +1,180 @@
+"""What a suite says about its cases: inputs, constructor arguments and training recipes, as plain records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnbench.errors import RegistrationError
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """A tensor to be drawn from a seed: ``distribution`` is "randn" or "randint" (``low <= x < high``).
+
+    As one of a case's inputs it is what the component is called with; as a constructor argument (a loss's class
+    weights, say) it is drawn once, before the component is built.
+    """
+
+    distribution: str
+    shape: tuple[int, ...]
+    low: int = 0
+    high: int = 0
+    requires_grad: bool = False
+
+    @property
+    def label(self) -> str:
+        """The shape, with the integer range where there is one: ``32x784``, ``32(0..9)``."""
+        size = "x".join(str(n) for n in self.shape) or "scalar"
+        return f"{size}({self.low}..{self.high - 1})" if self.distribution == "randint" else size
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+def randn(*shape: int | Sequence[int], requires_grad: bool = True) -> InputSpec:
+    """Standard-normal input of this shape, in the case's dtype; gradients towards it are checked and timed.
+
+    >>> randn(64, 1024).label
+    '64x1024'
+    """
+    return InputSpec("randn", _shape(shape), requires_grad=requires_grad)
+
+
+def randint(low: int, high: int | Sequence[int], size: Sequence[int] | None = None) -> InputSpec:
+    """Integers (int64) from ``low`` to ``high - 1``; called as ``torch.randint``: (high, size) or (low, high, size).
+
+    >>> randint(5, (10,)).label
+    '10(0..4)'
+    """
+    if size is None:
+        low, high, size = 0, low, high if isinstance(high, Sequence) else None
+    if size is None or not isinstance(high, int) or high <= low:
+        raise RegistrationError(
+            "randint takes (high, size) or (low, high, size), size a tuple, low below high"
+        )
+    return InputSpec("randint", _shape(size), low=low, high=high)
+
+
+def _shape(sizes: Sequence[Any]) -> tuple[int, ...]:
+    flat = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else tuple(sizes)
+    wrong = [size for size in flat if isinstance(size, bool) or not isinstance(size, int) or size < 0]
+    if wrong:
+        raise RegistrationError(f"an input's sizes are whole numbers from 0 up, not {wrong[0]!r}")
+    return flat
+
+
+@dataclass(frozen=True)
+class Case:
+    """Constructor arguments, input specification, dtype and device: what a component is measured with."""
+
+    inputs: tuple[InputSpec, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
+    device: str = "cpu"
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Short and without spaces; it is unique within a component: ``32x784,in_features=784,out_features=128``."""
+        if self.name:
+            return self.name
+        shapes = [spec.label for spec in self.inputs]
+        arguments = [f"{name}={_short(value)}" for name, value in self.arguments.items()]
+        special = [self.dtype] * (self.dtype != "float32") + [self.device] * (self.device != "cpu")
+        return ",".join([*shapes, *arguments, *special]) or "default"
+
+    @property
+    def spec(self) -> str:
+        """Hash of all that decides the work: cases with equal specs may be compared across commits."""
+        content = {
+            "inputs": [_plain(spec) for spec in self.inputs],
+            "arguments": {name: _plain(value) for name, value in self.arguments.items()},
+            "dtype": self.dtype,
+            "device": self.device,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def plain_arguments(self) -> dict[str, Any]:
+        return {name: _plain(value) for name, value in self.arguments.items()}
+
+
+def case(
+    *inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: str = "", **arguments: Any
+) -> Case:
+    """One thing to measure: inputs, the component's constructor arguments, and where and in what to run.
+
+    For an optimizer the inputs are the shapes of the parameters that it steps. ``name`` replaces the label that is
+    made of the sizes.
+
+    >>> case(randn(64, 1024), normalized_shape=1024).label
+    '64x1024,normalized_shape=1024'
+    """
+    if dtype not in DTYPES:
+        raise RegistrationError(f"a case's dtype is one of {', '.join(DTYPES)}, not {dtype!r}")
+    wrong = [spec for spec in inputs if not isinstance(spec, InputSpec)]
+    if wrong:
+        raise RegistrationError(
+            f"a case's inputs are made with randn(...) or randint(...), not {wrong[0]!r}; "
+            "constructor arguments are given by name"
+        )
+    made = Case(tuple(inputs), dict(arguments), dtype, device, name)
+    _ = made.spec  # refuses, here and now, an argument that has no stable description
+    return made
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the documents train an architecture: the data, the loss, the optimizer and their settings.
+
+    ``loss`` and ``optimizer`` are names of ``torch.nn`` and ``torch.optim``.
+    """
+
+    data: str
+    loss: str
+    optimizer: str
+    optimizer_arguments: Mapping[str, Any]
+    batch_size: int
+    epochs: int
+
+
+def _plain(value: Any) -> Any:
+    """The stable, JSON-ready form of an argument; refuses what has none (its repr would change from run to run)."""
+    if isinstance(value, InputSpec):
+        return {
+            "distribution": value.distribution,
+            "shape": list(value.shape),
+            "low": value.low,
+            "high": value.high,
+            "requires_grad": value.requires_grad,
+        }
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise RegistrationError(
+        f"a case's arguments are numbers, strings, lists, dictionaries, classes, functions or randn(...), "
+        f"not {type(value).__name__}: give tensors as randn(...) and build other objects inside the component"
+    )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, InputSpec):
+        return value.label
+    if isinstance(value, list | tuple):
+        return "(" + "+".join(_short(item) for item in value) + ")"
+    if hasattr(value, "__qualname__"):
+        return str(value.__qualname__)
+    return str(value).replace(" ", "")
