@@ -38,7 +38,8 @@ class Variant:
         if not isinstance(self.target, str):
             return self.target
         module, _, attribute = self.target.partition(":")
-        return functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
+        found: Any = importlib.import_module(module)
+        return functools.reduce(getattr, attribute.split("."), found)
 
     def build(self, **arguments: Any) -> Any:
         """The object to call: a class is constructed with the arguments, a function is bound to them.
@@ -90,9 +91,7 @@ class Component:
         for candidate in self.cases:
             if candidate.label == label:
                 return candidate
-        raise NnbenchError(
-            f"{self.id} has no case {label!r}. Its cases are {listing(c.label for c in self.cases)}."
-        )
+        raise NnbenchError(f"{self.id} has no case {label!r}. Its cases are {listing(c.label for c in self.cases)}.")
 
 
 @dataclass(frozen=True)
@@ -177,13 +176,9 @@ def _check_properties(identifier: str, properties: Iterable[str]) -> None:
             )
 
 
-def _variants(
-    identifier: str, reference: Target, others: Mapping[str, Target | Variant]
-) -> dict[str, Variant]:
+def _variants(identifier: str, reference: Target, others: Mapping[str, Target | Variant]) -> dict[str, Variant]:
     if "reference" in others:
-        raise RegistrationError(
-            f"{identifier}: 'reference' is given as reference=..., not among the variants"
-        )
+        raise RegistrationError(f"{identifier}: 'reference' is given as reference=..., not among the variants")
     made = {}
     for name, target in {"reference": reference, **others}.items():
         _check_name(name, f"variant of {identifier}")
@@ -200,9 +195,7 @@ def _check_cases(made: Component) -> None:
     labels: set[str] = set()
     for case in made.cases:
         if case.label in labels:
-            raise RegistrationError(
-                f"{made.id} has two cases labelled {case.label!r}; tell them apart with name='...'"
-            )
+            raise RegistrationError(f"{made.id} has two cases labelled {case.label!r}; tell them apart with name='...'")
         labels.add(case.label)
         if not isinstance(made.reference.target, str):
             _check_arguments(made, case)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from nnbench.catalog import Component, Suite
 from nnbench.errors import NnbenchError, RegistrationError, UnknownComponent, did_you_mean
@@ -88,9 +89,7 @@ def _configured(settings: Path) -> list[str]:
         raise NnbenchError(f"{settings} is not valid TOML: {error}") from None
     suites = content.get("tool", {}).get("nnbench", {}).get("suites", [])
     if not isinstance(suites, list) or not all(isinstance(text, str) for text in suites):
-        raise NnbenchError(
-            f'{settings}: [tool.nnbench] suites is a list of texts, such as ["benchmarks/mine.py"]'
-        )
+        raise NnbenchError(f'{settings}: [tool.nnbench] suites is a list of texts, such as ["benchmarks/mine.py"]')
     return suites
 
 
@@ -143,15 +142,16 @@ def _suites(source: Source) -> list[Suite]:
         module_name, _, attribute = source.locator.partition(":")
         module = importlib.import_module(module_name)
         if attribute:
-            return [functools.reduce(getattr, attribute.split("."), module)]
+            found: Any = module
+            return [functools.reduce(getattr, attribute.split("."), found)]
     elif source.kind == "file":
         module = _run_file(Path(source.locator))
     else:
         module = importlib.import_module(source.locator)
-    found = [value for value in vars(module).values() if isinstance(value, Suite)]
-    if not found and source.kind == "file":
+    suites = [value for value in vars(module).values() if isinstance(value, Suite)]
+    if not suites and source.kind == "file":
         raise RegistrationError('it makes no suite; a suite file holds suite = nnbench.Suite("mine")')
-    return found
+    return suites
 
 
 def _run_file(path: Path) -> ModuleType:
@@ -162,9 +162,7 @@ def _run_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RegistrationError("it is not a Python file")
-    if (
-        str(path.parent) not in sys.path
-    ):  # as `python mine.py` would have it, so that it can import its neighbours
+    if str(path.parent) not in sys.path:  # as `python mine.py` would have it, so that it can import its neighbours
         sys.path.insert(0, str(path.parent))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -184,9 +182,7 @@ def _problem(source: Source, error: BaseException) -> Problem:
     else:
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if frame.filename == file]
-        outside = [
-            frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__
-        ]
+        outside = [frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__]
         if own or outside:
             frame = (own or outside)[-1]
             file, line = frame.filename, frame.lineno or 0
@@ -264,9 +260,5 @@ def unknown(identifier: str, known: Iterable[str]) -> str:
     known = list(known)
     suite = identifier.partition(".")[0]
     same = [name for name in known if name.startswith(f"{suite}.")]
-    where = (
-        f"`nnbench list {suite}` shows all {len(same)}" if same else f"`nnbench list` shows all {len(known)}"
-    )
-    return " ".join(
-        filter(None, [f"no component named {identifier!r}.", did_you_mean(identifier, known), f"{where}."])
-    )
+    where = f"`nnbench list {suite}` shows all {len(same)}" if same else f"`nnbench list` shows all {len(known)}"
+    return " ".join(filter(None, [f"no component named {identifier!r}.", did_you_mean(identifier, known), f"{where}."]))

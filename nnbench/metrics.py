@@ -43,3 +43,9 @@ METRICS = {
 
 # Built-in measurements that are not of any component carry this suite name, so that no pattern selects them.
 CALIBRATION = "calibration"
+
+
+def main_metric(kind: str) -> str:
+    """The metric under which a failure of a component of this kind is recorded."""
+    modes = {"optimizer": "step", "scheduler": "step", "metric": "call", "transform": "call", "procedure": "call"}
+    return f"{modes.get(kind, 'forward')}_time"

@@ -57,9 +57,7 @@ def randint(low: int, high: int | Sequence[int], size: Sequence[int] | None = No
     if size is None:
         low, high, size = 0, low, high if isinstance(high, Sequence) else None
     if size is None or not isinstance(high, int) or high <= low:
-        raise RegistrationError(
-            "randint takes (high, size) or (low, high, size), size a tuple, low below high"
-        )
+        raise RegistrationError("randint takes (high, size) or (low, high, size), size a tuple, low below high")
     return InputSpec("randint", _shape(size), low=low, high=high)
 
 
@@ -107,9 +105,7 @@ class Case:
         return {name: _plain(value) for name, value in self.arguments.items()}
 
 
-def case(
-    *inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: str = "", **arguments: Any
-) -> Case:
+def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: str = "", **arguments: Any) -> Case:
     """One thing to measure: inputs, the component's constructor arguments, and where and in what to run.
 
     For an optimizer the inputs are the shapes of the parameters that it steps. ``name`` replaces the label that is
@@ -135,7 +131,8 @@ def case(
 class Recipe:
     """How the documents train an architecture: the data, the loss, the optimizer and their settings.
 
-    ``loss`` and ``optimizer`` are names of ``torch.nn`` and ``torch.optim``.
+    ``loss`` and ``optimizer`` are names of ``torch.nn`` and ``torch.optim``. ``features_argument`` and
+    ``classes_argument`` name the constructor arguments that follow from the data.
     """
 
     data: str
@@ -144,6 +141,8 @@ class Recipe:
     optimizer_arguments: Mapping[str, Any]
     batch_size: int
     epochs: int
+    features_argument: str = "input_size"
+    classes_argument: str = "num_classes"
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,98 @@
+"""Which checks a component gets, and running them: one row each, whatever the component does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from nnbench.catalog import Component
+from nnbench.checks import behaviour, steps, values
+from nnbench.checks.evidence import Finding, Skip, Wrong
+from nnbench.checks.trial import Trial
+from nnbench.model import Check, CheckStatus
+from nnbench.specs import Case
+
+Checker = Callable[[Trial], Finding]
+
+
+def _callable_checks(case: Case) -> dict[str, Checker]:
+    return {
+        "forward_float64": values.forward_float64,
+        f"forward_{case.dtype}": values.forward_dtype if case.dtype != "float64" else values.forward_float64,
+        "gradients_float64": values.gradients_float64,
+        "gradcheck": values.gradcheck,
+        "inputs_unchanged": behaviour.inputs_unchanged,
+        "deterministic": behaviour.deterministic,
+        "mode": behaviour.mode,
+    }
+
+
+def _optimizer_checks(case: Case) -> dict[str, Checker]:
+    return {
+        "steps_float64": steps.steps_float64,
+        f"steps_{case.dtype}": steps.steps_dtype if case.dtype != "float64" else steps.steps_float64,
+        "resume": steps.resume,
+        "missing_gradient": steps.missing_gradient,
+    }
+
+
+# One entry a kind. A kind that is missing here has no checks yet, and its rows say so.
+CHECKS: dict[str, Callable[[Case], dict[str, Checker]]] = {
+    "module": _callable_checks,
+    "loss": _callable_checks,
+    "architecture": _callable_checks,
+    "optimizer": _optimizer_checks,
+}
+
+
+def check(component: Component, variant: str, case: Case, seed: int) -> Iterator[Check]:
+    """Every check that the component's kind calls for, in order; a check that raises is a check that failed."""
+    if component.kind not in CHECKS:
+        reason = f"components of kind {component.kind} have no checks yet"
+        yield _row(component, variant, case, seed, "all", Finding(CheckStatus.SKIPPED, note=reason))
+        return
+    trial = Trial(component, variant, case, seed)
+    erratum = component.variant(variant).erratum
+    shown = False
+    for name, checker in CHECKS[component.kind](case).items():
+        finding = _expected_to_fail(_run(checker, trial), erratum)
+        shown = shown or finding.status == CheckStatus.EXPECTED
+        yield _row(component, variant, case, seed, name, finding)
+    if erratum and not shown:
+        finding = Finding(CheckStatus.FAILED, note=f"{erratum} no longer shows: every check passes")
+        yield _row(component, variant, case, seed, "erratum", finding)
+
+
+def _run(checker: Checker, trial: Trial) -> Finding:
+    try:
+        return checker(trial)
+    except Skip as reason:
+        return Finding(CheckStatus.SKIPPED, note=str(reason))
+    except Wrong as verdict:
+        return Finding(CheckStatus.FAILED, note=str(verdict))
+    except ImportError as error:
+        return Finding(CheckStatus.SKIPPED, note=f"cannot be imported: {error}")
+    except Exception as error:  # noqa: BLE001  a component is anybody's code
+        message = (str(error).strip().splitlines() or [""])[0]
+        return Finding(CheckStatus.FAILED, note=f"raised {type(error).__name__}: {message}")
+
+
+def _expected_to_fail(finding: Finding, erratum: str) -> Finding:
+    if erratum and finding.status == CheckStatus.FAILED:
+        return Finding(CheckStatus.EXPECTED, finding.error, finding.allowance, f"{erratum}: {finding.note}")
+    return finding
+
+
+def _row(component: Component, variant: str, case: Case, seed: int, name: str, finding: Finding) -> Check:
+    return Check(
+        component=component.id,
+        variant=variant,
+        case=case.label,
+        check=name,
+        status=finding.status,
+        error=finding.error,
+        allowance=finding.allowance,
+        note=finding.note,
+        seed=seed,
+        spec=case.spec,
+        erratum=component.variant(variant).erratum if finding.status == CheckStatus.EXPECTED else "",
+    )

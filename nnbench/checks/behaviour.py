@@ -1,0 +1,58 @@
+"""What a component does beside its result: leaves its inputs alone, repeats itself, heeds its mode."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.checks.evidence import Finding, Skip, Wrong, passed
+from nnbench.checks.trial import Trial
+from nnbench.workload import dtype_of, tensors
+
+
+def inputs_unchanged(trial: Trial) -> Finding:
+    """Calling it changes none of its inputs, to the bit."""
+    dtype = dtype_of(trial.case)
+    made, inputs = trial.make(trial.variant, dtype, trial.state), [t.detach() for t in trial.inputs(dtype)]
+    kept = [tensor.clone() for tensor in inputs]
+    made(*inputs)
+    changed = [str(place) for place, (a, b) in enumerate(zip(inputs, kept, strict=True)) if not torch.equal(a, b)]
+    if changed:
+        raise Wrong(f"it changes its input {' and '.join(changed)} in place")
+    return passed()
+
+
+def deterministic(trial: Trial) -> Finding:
+    """Two calls with the same inputs give the same bits, in evaluation mode where it is declared stochastic."""
+    made, inputs = trial.make(trial.variant, dtype_of(trial.case), trial.state), trial.inputs(dtype_of(trial.case))
+    first, second = _outputs(made, inputs), _outputs(made, inputs)
+    if not _equal(first, second):
+        raise Wrong("two calls with the same inputs differ; if it is meant to be random, declare it stochastic")
+    return passed()
+
+
+def mode(trial: Trial) -> Finding:
+    """Training and evaluation mode differ exactly when the component declares "mode"."""
+    made, inputs = trial.make(trial.variant, dtype_of(trial.case), trial.state), trial.inputs(dtype_of(trial.case))
+    if not isinstance(made, nn.Module):
+        raise Skip("a function has no mode")
+    declared = "mode" in trial.component.properties
+    training, evaluation = (_outputs(made.train(flag), inputs) for flag in (True, False))
+    differ = not _equal(training, evaluation)
+    if differ and not declared:
+        raise Wrong("training and evaluation mode give different outputs, which it does not declare (mode)")
+    if declared and not differ:
+        raise Wrong("training and evaluation mode give the same output, though it declares that they differ (mode)")
+    return passed()
+
+
+def _outputs(made: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in tensors(made(*inputs))]
+
+
+def _equal(first: list[Tensor], second: list[Tensor]) -> bool:
+    return len(first) == len(second) and all(_same_bits(a, b) for a, b in zip(first, second, strict=True))
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())

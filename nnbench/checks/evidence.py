@@ -1,0 +1,102 @@
+"""How far a result is off, how far it may be, and whether a result that knows nothing would have passed too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nnbench.model import CheckStatus
+
+# A result may be this many times as wrong as torch's own (or the reference's) in the same dtype ...
+TIMES_THE_FLOOR = {torch.float64: 2.0, torch.float32: 2.0, torch.float16: 3.0, torch.bfloat16: 3.0}
+# ... plus this many units in the last place of its largest element.
+ULPS = 8
+# Null models must miss by this factor: a case that they nearly pass proves nothing.
+MARGIN = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, before it is put beside the names of what it was looking at."""
+
+    status: str
+    error: float | None = None
+    allowance: float | None = None
+    note: str = ""
+
+
+class Skip(Exception):  # noqa: N818  not an error: a reason
+    """This check does not apply here; the message says why."""
+
+
+class Wrong(Exception):  # noqa: N818  not an error of ours: a verdict
+    """The component is wrong in a way that has no size (a missing gradient, another shape); the message says how."""
+
+
+def passed(note: str = "") -> Finding:
+    return Finding(CheckStatus.PASSED, note=note)
+
+
+def scale_of(want: Tensor) -> float:
+    """The root mean square of the finite elements, or 1 where that is zero: errors are shares of it."""
+    finite = want[torch.isfinite(want)].double()
+    size = float(finite.square().mean().sqrt()) if finite.numel() else 0.0
+    return size if size > 0 else 1.0
+
+
+def error_of(got: Tensor, want: Tensor) -> float:
+    """The largest difference as a share of the result's scale; infinite where one is not finite and the other is.
+
+    Raises ``Wrong`` where the shapes differ.
+    """
+    if got.shape != want.shape:
+        raise Wrong(f"shape {tuple(got.shape)} where {tuple(want.shape)} is right")
+    if not want.numel():
+        return 0.0
+    got, want = got.detach().double(), want.detach().double()
+    same = (got == want) | (got.isnan() & want.isnan())
+    difference = torch.where(same, 0.0, (got - want).abs())
+    worst = float(difference.max()) if not difference.isnan().any() else math.inf
+    return worst / scale_of(want)
+
+
+def allowance_of(want: Tensor, floor: float, dtype: torch.dtype) -> float:
+    """The error allowed in a dtype, as a share of the result's scale; ``floor`` is another implementation's error."""
+    finite = want[torch.isfinite(want)]
+    largest = float(finite.abs().max()) / scale_of(want) if finite.numel() else 1.0
+    return TIMES_THE_FLOOR[dtype] * floor + ULPS * torch.finfo(dtype).eps * max(largest, 1.0)
+
+
+def floor_in(dtype: torch.dtype, floor: float, measured_in: torch.dtype) -> float:
+    """A floor measured in one dtype, carried over to another: rounding errors go with the dtype's precision."""
+    return floor * torch.finfo(dtype).eps / torch.finfo(measured_in).eps
+
+
+def judge(error: float, allowance: float, note: str, nulls: Mapping[str, float] | None = None) -> Finding:
+    """Passed, failed, or mistrusted: the errors of the null models say whether passing means anything."""
+    if not error <= allowance:
+        return Finding(CheckStatus.FAILED, error, allowance, f"off by {error:.2g} of its scale {note}".strip())
+    near = [name for name, miss in (nulls or {}).items() if not miss >= MARGIN * allowance]
+    if near:
+        told = f"{' and '.join(near)} would pass too: this case proves nothing; give it other inputs"
+        return Finding(CheckStatus.MISTRUSTED, error, allowance, told)
+    return Finding(CheckStatus.PASSED, error, allowance, note)
+
+
+def null_models(want: Tensor, inputs: tuple[Tensor, ...], stale: Tensor) -> dict[str, float]:
+    """Errors of results that know nothing: zeros, the mean, shuffled, an input, the output for other inputs."""
+    return {name: error_of(guess, want) for name, guess in _guesses(want, inputs, stale)}
+
+
+def _guesses(want: Tensor, inputs: tuple[Tensor, ...], stale: Tensor) -> Iterator[tuple[str, Tensor]]:
+    yield "zeros", torch.zeros_like(want)
+    yield "a stale output", stale
+    if want.numel() > 1:
+        order = torch.randperm(want.numel(), generator=torch.Generator().manual_seed(0))
+        yield "the mean", want.mean().expand_as(want)
+        yield "shuffled outputs", want.flatten()[order].view_as(want)
+    yield from (("its input", tensor) for tensor in inputs if tensor.shape == want.shape and tensor.is_floating_point())

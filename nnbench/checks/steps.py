@@ -1,0 +1,135 @@
+"""Optimizers step by step: parameters after each step against an independent float64 recurrence."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nnbench.checks.evidence import TIMES_THE_FLOOR, Finding, Wrong, judge, passed
+from nnbench.checks.trial import Trial
+from nnbench.specs import InputSpec
+from nnbench.workload import build, draw, dtype_of
+
+STEPS = 25
+DECADES = 4  # gradients are scaled by 10**-4 to 10**4: that is what exposes a misplaced epsilon
+ULPS_A_STEP = 8
+
+History = list[list[Tensor]]  # parameters after each step
+
+
+def steps_float64(trial: Trial) -> Finding:
+    """Parameters after each of 25 steps in float64, against the oracle, or the reference where there is none."""
+    want = _judge(trial)
+    got = _run(trial, trial.variant, torch.float64)
+    allowance = ULPS_A_STEP * STEPS * torch.finfo(torch.float64).eps
+    return _compare(trial, got, want, allowance, torch.float64)
+
+
+def steps_dtype(trial: Trial) -> Finding:
+    """The same in the case's own dtype, allowed twice the error of the other implementation."""
+    dtype = dtype_of(trial.case)
+    want = _judge(trial)
+    floor = _error(_run(trial, trial.peer, dtype), want) if trial.peer else 0.0
+    allowance = TIMES_THE_FLOOR[dtype] * floor + ULPS_A_STEP * STEPS * torch.finfo(dtype).eps
+    return _compare(trial, _run(trial, trial.variant, dtype), want, allowance, dtype)
+
+
+def _compare(trial: Trial, got: History, want: History, allowance: float, dtype: torch.dtype) -> Finding:
+    start = _starting_parameters(trial, torch.float64)
+    nulls = {"parameters left as they are": _error([start] * STEPS, want)} if dtype == torch.float64 else {}
+    error = _error(got, want)
+    first = next((step for step in range(STEPS) if _error(got[step : step + 1], want[step : step + 1]) > allowance), 0)
+    judge_name = "its oracle" if trial.component.oracle else "the reference"
+    note = f"against {judge_name}" + (f", first at step {first + 1}" if error > allowance else "")
+    return judge(error, allowance, note, nulls)
+
+
+def _error(got: History, want: History) -> float:
+    """The largest difference over steps and parameters, as a share of the largest value that the parameter took."""
+    worst = 0.0
+    for mine, theirs in zip(zip(*got, strict=True), zip(*want, strict=True), strict=True):
+        mine_all, theirs_all = (torch.stack([t.double() for t in history]) for history in (mine, theirs))
+        difference = (mine_all - theirs_all).abs().max() / theirs_all.abs().max().clamp(min=1e-300)
+        worst = max(worst, float(difference.nan_to_num(nan=float("inf"))))
+    return worst
+
+
+def _starting_parameters(trial: Trial, dtype: torch.dtype) -> list[Tensor]:
+    return [tensor.detach() for tensor in trial.inputs(dtype)]
+
+
+def _gradients(trial: Trial, dtype: torch.dtype) -> Iterator[list[Tensor]]:
+    """Each step's gradients: normal, times a power of ten between 1e-4 and 1e4 drawn for the step."""
+    generator = torch.Generator().manual_seed(trial.seed + 1)
+    powers = (torch.rand(STEPS, generator=generator) * 2 - 1) * DECADES
+    for step, power in enumerate(powers.tolist()):
+        normal = [
+            draw(InputSpec("randn", spec.shape), trial.seed * 1000 + 100 * (step + 1) + place, torch.float32)
+            for place, spec in enumerate(trial.case.inputs)
+        ]
+        yield [(tensor * 10**power).to(dtype) for tensor in normal]
+
+
+def _judge(trial: Trial) -> History:
+    """What is right: the oracle's recurrence, or the reference for another variant of a component without one."""
+    if trial.component.oracle is None:
+        other = "torch" if trial.is_reference else "reference"
+        return _run(trial, other, torch.float64)
+    parameters = [tensor.numpy() for tensor in _starting_parameters(trial, torch.float64)]
+    gradients = [[tensor.numpy() for tensor in step] for step in _gradients(trial, torch.float64)]
+    steps = trial.component.oracle(parameters, gradients, **trial.case.arguments)
+    return [[torch.as_tensor(np.asarray(array)) for array in step] for step in steps]
+
+
+def _optimizer(trial: Trial, variant: str, dtype: torch.dtype) -> tuple[Any, list[Tensor]]:
+    parameters = [tensor.clone().requires_grad_() for tensor in _starting_parameters(trial, dtype)]
+    return build(trial.component, variant, trial.case, trial.seed, dtype, params=parameters), parameters
+
+
+def _run(trial: Trial, variant: str, dtype: torch.dtype) -> History:
+    optimizer, parameters = _optimizer(trial, variant, dtype)
+    return [_step(optimizer, parameters, gradients) for gradients in _gradients(trial, dtype)]
+
+
+def _step(optimizer: Any, parameters: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient.clone()
+    optimizer.step()
+    return [parameter.detach().clone() for parameter in parameters]
+
+
+def resume(trial: Trial) -> Finding:
+    """An optimizer loaded from a state_dict half-way goes on bit for bit like the one that was never stopped."""
+    whole = _run(trial, trial.variant, torch.float64)
+    gradients = list(_gradients(trial, torch.float64))
+    half = STEPS // 2
+    first, parameters = _optimizer(trial, trial.variant, torch.float64)
+    for step in gradients[:half]:
+        _step(first, parameters, step)
+    saved = copy.deepcopy(first.state_dict())
+    second = build(trial.component, trial.variant, trial.case, trial.seed, torch.float64, params=parameters)
+    second.load_state_dict(saved)
+    resumed = [_step(second, parameters, step) for step in gradients[half:]]
+    if not all(
+        torch.equal(a, b)
+        for got, want in zip(resumed, whole[half:], strict=True)
+        for a, b in zip(got, want, strict=True)
+    ):
+        raise Wrong("resumed from its state_dict it goes another way than the run that was never stopped")
+    return passed()
+
+
+def missing_gradient(trial: Trial) -> Finding:
+    """A parameter without a gradient stays as it is, to the bit, while the others are stepped."""
+    optimizer, parameters = _optimizer(trial, trial.variant, torch.float64)
+    extra = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    optimizer.add_param_group({"params": [extra]})
+    _step(optimizer, parameters, next(_gradients(trial, torch.float64)))
+    if not torch.equal(extra.detach(), torch.ones(3, dtype=torch.float64)):
+        raise Wrong("it changes a parameter that has no gradient")
+    return passed()

@@ -1,0 +1,95 @@
+"""Named questions over the results folder, answered by DuckDB from the run files themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from nnbench.errors import ResultsError, listing
+from nnbench.model import Measurement, Run, measurement
+from nnbench.store import MEASUREMENT_COLUMNS, read_header, read_run, runs_folder
+
+
+@dataclass(frozen=True)
+class History:
+    """The run files that can be read, oldest first, and one sentence for each that cannot."""
+
+    runs: tuple[Run, ...]  # without their measurements
+    paths: tuple[Path, ...]
+    problems: tuple[str, ...]
+
+
+def open_history(results: Path) -> History:
+    """Look through the folder; a truncated or foreign file costs only itself."""
+    runs, paths, problems = [], [], []
+    for path in sorted(runs_folder(results).glob("*.parquet")):
+        try:
+            runs.append(read_header(path))
+            paths.append(path)
+        except ResultsError as error:
+            problems.append(str(error))
+    return History(tuple(runs), tuple(paths), tuple(problems))
+
+
+def find_run(results: Path, text: str) -> Run:
+    """One whole run by its id, the start of its id, ``latest``, ``latest~N`` (N before the latest), or its file.
+
+    Raises ``ResultsError`` that says which runs there are.
+    """
+    if text.endswith(".parquet"):
+        if not Path(text).is_file():
+            raise ResultsError(f"there is no file {text}")
+        return read_run(Path(text))
+    history = open_history(results)
+    if not history.runs:
+        raise ResultsError(
+            f"{runs_folder(results)} holds no runs. `nnbench run` makes one; --results names another folder."
+        )
+    return read_run(_find(history, text))
+
+
+def _find(history: History, text: str) -> Path:
+    if text.partition("~")[0] == "latest":
+        back = text.partition("~")[2] or "0"
+        if back.isdigit() and int(back) < len(history.paths):
+            return history.paths[-1 - int(back)]
+    found = [path for run, path in zip(history.runs, history.paths, strict=True) if run.id.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    newest = listing(run.id for run in history.runs[-5:])
+    many = f"{len(found)} runs start with {text!r}" if found else f"no run is called {text!r}"
+    raise ResultsError(
+        f"{many}. There are {len(history.runs)} runs, the newest {newest}; `latest` and `latest~1` work too."
+    )
+
+
+def last_results(results: Path, component: str) -> tuple[str, tuple[Measurement, ...]]:
+    """The id of the newest run that measured a component, and what it measured of it; ("", ()) where none did."""
+    history = open_history(results)
+    newest = _query(
+        history.paths, "SELECT run FROM runs WHERE component = ? ORDER BY started DESC, run DESC LIMIT 1", [component]
+    )
+    if not newest:
+        return "", ()
+    columns = ", ".join(f'"{name}"' for name in (*MEASUREMENT_COLUMNS, "context"))
+    rows = _query(
+        history.paths, f"SELECT {columns} FROM runs WHERE run = ? AND component = ?", [newest[0]["run"], component]
+    )
+    return newest[0]["run"], tuple(measurement(row | {"context": json.loads(row["context"])}) for row in rows)
+
+
+def _query(paths: Sequence[Path], sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of a query over the view ``runs`` of all run files; each parameter fills one ``?``."""
+    if not paths:
+        return []
+    with duckdb.connect() as connection:
+        files = connection.read_parquet([str(path) for path in paths], union_by_name=True)
+        files.create_view("runs")
+        answer = connection.execute(sql, list(parameters))
+        names = [column[0] for column in answer.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]

@@ -1,0 +1,102 @@
+"""How long a call takes: blocks of calls until the answer is narrow enough or the budget is spent."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from statistics import median
+
+from nnbench.measure.clock import REAL, Clock
+from nnbench.workload import Call
+
+NANOSECONDS = 1e9
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When to stop. Seconds, except ``narrow`` and ``settled``, which are shares of the value.
+
+    A block is made long against the clock's resolution and the cost of reading it (about a microsecond for the
+    thread's CPU time), and short against the neighbours' time slices.
+    """
+
+    budget: float = 0.1
+    block: float = 0.002
+    narrow: float = 0.003
+    settled: float = 0.05
+    least_samples: int = 10
+    warm_up: float = 0.05
+
+
+@dataclass(frozen=True)
+class Block:
+    """Seconds per call over one block of calls."""
+
+    cpu: float
+    wall: float
+
+
+def sample(call: Call, plan: Plan = Plan(), clock: Clock = REAL) -> list[Block]:
+    """Seconds per call, block by block, in the order taken; warm-up is not among them."""
+    with _no_garbage_collection():
+        number = _calls_per_block(call, plan, clock)
+        _warm_up(call, number, plan, clock)
+        blocks: list[Block] = []
+        end = clock.wall() + plan.budget * NANOSECONDS
+        while not _enough(blocks, plan) and not (clock.wall() >= end and blocks):
+            blocks.append(_block(call, number, clock))
+    return blocks
+
+
+def _block(call: Call, number: int, clock: Clock) -> Block:
+    call.reset()
+    run = call.run
+    wall, cpu = clock.wall(), clock.cpu()
+    for _ in repeat(None, number):
+        run()
+    cpu, wall = clock.cpu() - cpu, clock.wall() - wall
+    return Block(cpu / NANOSECONDS / number, wall / NANOSECONDS / number)
+
+
+def _calls_per_block(call: Call, plan: Plan, clock: Clock) -> int:
+    """Double the number of calls until a block is long enough."""
+    number = 1
+    while _block(call, number, clock).wall * number < plan.block:
+        number *= 2
+    return number
+
+
+def _warm_up(call: Call, number: int, plan: Plan, clock: Clock) -> None:
+    """Run blocks until three in a row agree, or the warm-up's budget is spent."""
+    recent: list[float] = []
+    end = clock.wall() + plan.warm_up * NANOSECONDS
+    while clock.wall() < end:
+        recent = [*recent[-2:], _block(call, number, clock).cpu]
+        if len(recent) == 3 and max(recent) <= min(recent) * (1 + plan.settled):
+            return
+
+
+def _enough(blocks: list[Block], plan: Plan) -> bool:
+    """Whether the middle half of the samples is so narrow that more of them would say nothing new."""
+    if len(blocks) < plan.least_samples:
+        return False
+    times = sorted(block.cpu for block in blocks)
+    quarter = len(times) // 4
+    spread = times[-1 - quarter] - times[quarter]
+    return spread / len(times) ** 0.5 <= plan.narrow * median(times)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A collection in the middle of a block would be charged to whatever runs then."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,313 @@
+"""Plan and order: asks workers to check and measure, replaces those that end, and yields rows as they arrive."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any
+
+from nnbench.discovery import Source
+from nnbench.machine import THREADS
+from nnbench.metrics import CALIBRATION, main_metric
+from nnbench.model import (
+    Check,
+    CheckStatus,
+    ComponentInfo,
+    Measurement,
+    Problem,
+    Status,
+    component_info,
+    measurement,
+)
+from nnbench.plan import Target
+from nnbench.process import Limits, Message, WorkerEnded, WorkerProcess
+
+LOAD_SECONDS = 300.0  # importing torch from a cold disk can take a minute
+TRAIN_SECONDS = 1800.0
+
+Row = Check | Measurement
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode."""
+
+    rounds: int = 3
+    budget: float = 0.08
+    seed: int | None = None
+    epochs: int = 1
+    data: str = ""
+
+    @property
+    def check_seed(self) -> int:
+        """Drawn anew unless given, so that no component can be right for one seed only; it is stored and printed."""
+        return secrets.randbelow(1_000_000) if self.seed is None else self.seed
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: something began (``doing``), gave a row, or was finished (``steps`` further on)."""
+
+    doing: str = ""
+    row: Row | None = None
+    steps: int = 0
+
+
+@dataclass
+class Session:
+    """A worker that is there when asked: started when needed, replaced when it has ended. Use as a context manager."""
+
+    sources: Sequence[Source]
+    limits: Limits = field(default_factory=Limits)
+    threads: int = THREADS
+    problems: list[Problem] = field(default_factory=list)
+    _worker: WorkerProcess | None = None
+    _components: tuple[ComponentInfo, ...] = ()
+    _broken: set[Source] = field(default_factory=set)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Let the next job find a fresh process."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def components(self) -> tuple[ComponentInfo, ...]:
+        """What the suites registered; what could not be loaded is in ``problems``."""
+        self._ready()
+        return self._components
+
+    def ask(self, request: Message, seconds: float | None = None) -> Iterator[Message]:
+        """One job's answers; raises ``WorkerEnded``, after which the next job finds a fresh worker."""
+        worker = self._ready()
+        try:
+            yield from worker.ask(request, seconds)
+        except WorkerEnded:
+            self._worker = None
+            raise
+
+    def _ready(self) -> WorkerProcess:
+        """The worker, started and loaded; a suite that takes it down at import is left out from then on."""
+        while self._worker is None:
+            worker = WorkerProcess(self.limits, self.threads)
+            try:
+                self._load(worker)
+            except WorkerEnded:
+                continue
+            except BaseException:
+                worker.kill()
+                raise
+            self._worker = worker
+        return self._worker
+
+    def _load(self, worker: WorkerProcess) -> None:
+        wanted = [source for source in self.sources if source not in self._broken]
+        request = {
+            "do": "load",
+            "sources": [asdict(source) for source in wanted],
+            "threads": self.threads,
+            "memory_limit": worker.memory_limit,
+        }
+        loading: Source | None = None
+        try:
+            for message in worker.ask(request, LOAD_SECONDS):
+                if "loading" in message:
+                    loading = Source(**message["loading"])
+                elif "components" in message:
+                    self._components = tuple(component_info(row) for row in message["components"])
+                elif "problems" in message:
+                    self._note(Problem(**row) for row in message["problems"])
+                elif "failed" in message:
+                    raise RuntimeError(f"the worker could not load the suites: {message['failed']['note']}")
+        except WorkerEnded as ended:
+            if loading is None:
+                raise RuntimeError(f"the worker did not start: {ended.reason}") from None
+            self._broken.add(loading)
+            reason = f"importing it took the worker down: {ended.reason}"
+            self._note([Problem(loading.name, loading.locator, 0, reason)])
+            raise
+
+    def _note(self, problems: Iterator[Problem] | list[Problem]) -> None:
+        self.problems += [problem for problem in problems if problem not in self.problems]
+
+
+def check_steps(targets: Sequence[Target]) -> int:
+    """How many steps the events of ``check`` will add up to."""
+    return len(targets)
+
+
+def check(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
+    """Check each target; a crash, a time-out or an exception is a failed row."""
+    seed = settings.check_seed
+    for target in targets:
+        yield Event(f"checking {target.key}")
+        yield from (Event(row=row) for row in _check(session, target, seed))
+        yield Event(steps=1)
+
+
+def _check(session: Session, target: Target, seed: int) -> Iterator[Check]:
+    request = _request("check", target) | {"seed": seed}
+    try:
+        for message in session.ask(request):
+            if "row" in message:
+                yield Check(**message["row"])
+            else:
+                yield _check_failed(target, seed, message["failed"]["status"], message["failed"]["note"])
+    except WorkerEnded as ended:
+        yield _check_failed(target, seed, ended.status, ended.reason)
+
+
+def _check_failed(target: Target, seed: int, status: str, note: str) -> Check:
+    return Check(
+        component=target.component.id,
+        variant=target.variant,
+        case=target.case.label,
+        check="completed",
+        status=CheckStatus.SKIPPED if status == Status.SKIPPED else CheckStatus.FAILED,
+        note=note if status in (Status.SKIPPED, Status.FAILED) else f"{status}: {note}",
+        seed=seed,
+        spec=target.case.spec,
+    )
+
+
+def measure_steps(targets: Sequence[Target], settings: Settings) -> int:
+    """How many steps the events of ``measure`` will add up to."""
+    return len(targets) * (settings.rounds + 1) + len(_to_train(targets))
+
+
+def measure(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
+    """Check, then measure in several rounds of a fresh process each, then train what has a recipe.
+
+    Only what passed its checks is given a time, and what failed in one round is not asked again in the next.
+    """
+    out: set[Target] = set()
+    yield from _check_all(session, targets, settings, out)
+    for number in range(settings.rounds):
+        session.renew()
+        yield from _round(session, targets if number % 2 == 0 else targets[::-1], settings, number, out)
+    gone = {(target.component.id, target.variant) for target in out}
+    for target in _to_train(targets):
+        if (target.component.id, target.variant) not in gone:
+            yield Event(f"training {target.component.id}@{target.variant} on {settings.data}")
+            yield from (Event(row=row) for row in _train(session, target, settings))
+        yield Event(steps=1)
+
+
+def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[Target]) -> Iterator[Event]:
+    """Check every target, and put those that shall be given no time into ``out``."""
+    seed = settings.check_seed
+    for target in targets:
+        yield Event(f"checking {target.key}")
+        checks = []
+        for row in _check(session, target, seed):
+            checks.append(row)
+            yield Event(row=row)
+        verdict = _verdict(target, checks)
+        if verdict is not None:
+            out.add(target)
+        yield Event(row=verdict, steps=1)
+
+
+def _round(
+    session: Session, targets: Sequence[Target], settings: Settings, number: int, out: set[Target]
+) -> Iterator[Event]:
+    """Measure what is left once, in one process, between two looks at the calibration kernels."""
+    yield from (Event(row=row) for row in _calibrate(session, settings, number))
+    for target in targets:
+        if target not in out:
+            yield Event(f"measuring {target.key}, round {number + 1} of {settings.rounds}")
+            for row in _measure(session, target, settings, number):
+                if row.status not in (Status.OK, Status.SKIPPED):
+                    out.add(target)
+                yield Event(row=row)
+        yield Event(steps=1)
+    yield from (Event(row=row) for row in _calibrate(session, settings, number))
+
+
+def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
+    """The row that stands where times would, when a check says that there shall be none."""
+    bad = [row for row in checks if not row.is_right]
+    if bad:
+        crashed = bad[0].check == "completed"
+        return _row(target, Status.FAILED if crashed else Status.WRONG, f"{bad[0].check}: {bad[0].note}")
+    expected = [row for row in checks if row.status == CheckStatus.EXPECTED]
+    return _row(target, Status.WRONG, f"as documented: {expected[0].note}") if expected else None
+
+
+def _measure(session: Session, target: Target, settings: Settings, round_number: int) -> Iterator[Measurement]:
+    request = _request("measure", target) | {
+        "seed": settings.seed or 0,
+        "round": round_number,
+        "budget": settings.budget,
+        "threads": session.threads,
+    }
+    yield from _rows(session, request, target, round_number)
+
+
+def _train(session: Session, target: Target, settings: Settings) -> Iterator[Measurement]:
+    request = _request("train", target) | {"data": settings.data, "seed": settings.seed or 0, "epochs": settings.epochs}
+    yield from _rows(session, request, target, 0, "test_accuracy", TRAIN_SECONDS)
+
+
+def _rows(
+    session: Session,
+    request: Message,
+    target: Target,
+    round_number: int,
+    metric: str = "",
+    seconds: float | None = None,
+) -> Iterator[Measurement]:
+    try:
+        for message in session.ask(request, seconds):
+            if "row" in message:
+                yield measurement(message["row"])
+            else:
+                failed = message["failed"]
+                yield _row(target, failed["status"], failed["note"], round_number, metric)
+    except WorkerEnded as ended:
+        yield _row(target, ended.status, ended.reason, round_number, metric)
+
+
+def _row(target: Target, status: str, note: str, round_number: int = 0, metric: str = "") -> Measurement:
+    return Measurement(
+        component=target.component.id,
+        variant=target.variant,
+        case=target.case.label,
+        metric=metric or main_metric(target.component.kind),
+        unit="1" if metric else "s",
+        status=status,
+        note=note,
+        spec=target.case.spec,
+        round=round_number,
+    )
+
+
+def _calibrate(session: Session, settings: Settings, round_number: int) -> Iterator[Measurement]:
+    request = {"do": "calibrate", "budget": settings.budget, "round": round_number}
+    for message in session.ask(request):
+        if "row" in message:
+            yield measurement(message["row"])
+
+
+def _to_train(targets: Sequence[Target]) -> list[Target]:
+    """One target for each variant of each selected architecture that has a recipe."""
+    found = {(t.component.id, t.variant): t for t in reversed(targets) if t.component.recipe is not None}
+    return list(reversed(found.values()))
+
+
+def _request(job: str, target: Target) -> dict[str, Any]:
+    return {"do": job, "component": target.component.id, "variant": target.variant, "case": target.case.label}
+
+
+def is_component(row: Measurement) -> bool:
+    """Whether a row measures a component, rather than the machine."""
+    return not row.component.startswith(f"{CALIBRATION}.")

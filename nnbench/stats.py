@@ -1,0 +1,105 @@
+"""Numbers in, numbers out: what a pile of timing samples says, how sure, and whether two piles differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+
+from scipy.special import stdtrit
+
+from nnbench.model import Verdict
+
+GROUP = 5  # samples of which the smallest counts: what disturbs a sample only ever adds to it
+CONFIDENCE = 0.99
+# Fresh processes running the same code differ by 0.3 to 1.8 % (measured; docs/methodology.md). One process cannot
+# know its own spread, so the observed one is pooled with this much prior knowledge of it.
+PRIOR_SPREAD = 0.015
+PRIOR_WEIGHT = 4
+SAFETY = 1.25  # heavier tails than the t distribution allows for
+
+NOTICEABLE = 0.01  # a smaller change is never called one
+NEGLIGIBLE = 0.03  # a change that is surely smaller is called "same"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the ends of its 99 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __add__(self, other: Interval) -> Interval:
+        return Interval(self.estimate + other.estimate, self.low + other.low, self.high + other.high)
+
+    def __truediv__(self, other: Interval) -> Interval:
+        """The quotient of two independent positive estimates, as wide as their ends allow."""
+        return Interval(self.estimate / other.estimate, self.low / other.high, self.high / other.low)
+
+    def overlaps(self, other: Interval) -> bool:
+        return self.low <= other.high and other.low <= self.high
+
+    def widened(self, factor: float) -> Interval:
+        """The interval with both ends moved out by a factor of 1 or more."""
+        return Interval(self.estimate, self.low / factor, self.high * factor)
+
+
+def typical(samples: Sequence[float]) -> float:
+    """One process's value: the median over consecutive groups of five of each group's smallest sample.
+
+    >>> typical([2.0, 1.0, 9.0, 1.5, 1.2, 3.0, 1.1, 1.3, 1.4, 1.6])
+    1.05
+    """
+    whole = len(samples) - len(samples) % GROUP
+    groups = [samples[start : start + GROUP] for start in range(0, whole, GROUP)]
+    return median(min(group) for group in groups or [samples])
+
+
+def location(rounds: Sequence[Sequence[float]]) -> Interval:
+    """The typical value over processes with a 99 % interval; ``rounds`` holds each process's positive samples.
+
+    The process is the unit, however many samples it took. The spread between processes is estimated on logarithms
+    and moderated by what is known of such spreads, as Smyth (2004, doi:10.2202/1544-6115.1027) does for variances:
+    with few processes the prior counts, with many the data.
+    """
+    if not rounds or not all(rounds):
+        raise ValueError("an interval needs at least one process with at least one sample")
+    logs = [math.log(max(typical(samples), 1e-12)) for samples in rounds]
+    centre = median(logs)
+    half = SAFETY * _standard_error(logs)
+    return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
+
+
+def _standard_error(logs: Sequence[float]) -> float:
+    middle = mean(logs)
+    squares = sum((value - middle) ** 2 for value in logs) + PRIOR_WEIGHT * PRIOR_SPREAD**2
+    freedom = PRIOR_WEIGHT + len(logs) - 1
+    quantile = float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return quantile * math.sqrt(squares / freedom / len(logs))
+
+
+def compare_times(before: Interval, after: Interval, drift: float = 1.0) -> Verdict:
+    """Whether a time changed. ``drift`` (1 or more) is the factor by which the machine itself may have moved.
+
+    "slower" and "faster" are said only when the intervals lie apart by more than 1 %, "same" only when the ratio is
+    surely within 3 %; all else is "undecided".
+
+    >>> compare_times(Interval(1, 0.99, 1.01), Interval(1.2, 1.19, 1.21)).verdict
+    'slower'
+    >>> compare_times(Interval(1, 0.9, 1.1), Interval(1.05, 1.0, 1.2)).verdict
+    'undecided'
+    """
+    ratio = (after / before).widened(drift)
+    return Verdict(_verdict(ratio), ratio.estimate, ratio.low, ratio.high)
+
+
+def _verdict(ratio: Interval) -> str:
+    if ratio.low > 1 + NOTICEABLE:
+        return "slower"
+    if ratio.high < 1 / (1 + NOTICEABLE):
+        return "faster"
+    if ratio.low > 1 / (1 + NEGLIGIBLE) and ratio.high < 1 + NEGLIGIBLE:
+        return "same"
+    return "undecided"

@@ -1,0 +1,155 @@
+"""The child process: loads the suites, takes one job a line on stdin, answers line by line on its own channel.
+
+Started as ``python -m nnbench.worker``. What a component prints goes to stderr, so that it cannot disturb the answers.
+A job ends with ``{"done": true}`` or ``{"failed": {...}}``; when the process dies instead, the parent knows which job
+it was at.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+Message = dict[str, Any]
+
+
+def main() -> None:
+    """Serve jobs until stdin ends."""
+    _die_with_parent()
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    channel = _private_channel()
+    import torch  # noqa: F401  before the limit: mapping its libraries is not the component's doing
+
+    server = Server(channel)
+    for line in sys.stdin:
+        server.serve(json.loads(line))
+
+
+def _die_with_parent() -> None:
+    """A parent killed outright cannot stop a worker that hangs; Linux can."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _private_channel() -> IO[str]:
+    """Keep stdout for answers under another number, and point number 1 at stderr for whatever the component prints."""
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return channel
+
+
+class Server:
+    """Holds the catalog between jobs."""
+
+    def __init__(self, channel: IO[str]) -> None:
+        from nnbench.discovery import Catalog
+
+        self.channel = channel
+        self.catalog = Catalog({})
+        self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
+            "load": self.load,
+            "check": self.check,
+            "measure": self.measure,
+            "calibrate": self.calibrate,
+            "train": self.train,
+            "source": self.source,
+        }
+
+    def serve(self, request: Message) -> None:
+        """Do one job; what it raises is its answer."""
+        try:
+            for message in self.jobs[request["do"]](request):
+                self.say(message)
+        except Exception as error:  # noqa: BLE001  a component is anybody's code
+            self.say({"failed": _failure(error)})
+        else:
+            self.say({"done": True})
+
+    def say(self, message: Message) -> None:
+        self.channel.write(json.dumps(message) + "\n")
+        self.channel.flush()
+
+    def load(self, request: Message) -> Iterator[Message]:
+        """Import the suites, naming each before it is imported, and describe what they registered."""
+        import torch
+
+        from nnbench.discovery import Source, describe, load
+
+        torch.set_num_threads(request["threads"])
+        wanted = [Source(**source) for source in request["sources"]]
+        self.catalog = load(wanted, before=lambda source: self.say({"loading": asdict(source)}))
+        torch.set_num_threads(request["threads"])  # once more: a suite may have changed it
+        _limit_memory(request["memory_limit"])
+        yield {"components": [asdict(describe(component)) for component in self.catalog.components.values()]}
+        yield {"problems": [asdict(problem) for problem in self.catalog.problems]}
+
+    def check(self, request: Message) -> Iterator[Message]:
+        from nnbench.checks.battery import check
+
+        component = self.catalog.components[request["component"]]
+        case = component.case(request["case"])
+        yield from ({"row": asdict(row)} for row in check(component, request["variant"], case, request["seed"]))
+
+    def measure(self, request: Message) -> Iterator[Message]:
+        from nnbench.measure.all import measure
+
+        component = self.catalog.components[request["component"]]
+        rows = measure(component, request["variant"], component.case(request["case"]), request)
+        yield from ({"row": asdict(row)} for row in rows)
+
+    def calibrate(self, request: Message) -> Iterator[Message]:
+        from nnbench.measure.all import calibrate
+
+        yield from ({"row": asdict(row)} for row in calibrate(request))
+
+    def train(self, request: Message) -> Iterator[Message]:
+        from nnbench.train.fit import train
+
+        component = self.catalog.components[request["component"]]
+        rows = train(component, request["variant"], request["data"], request["seed"], request["epochs"])
+        yield from ({"row": asdict(row)} for row in rows)
+
+    def source(self, request: Message) -> Iterator[Message]:
+        """Documentation and source text of each variant of a component, for `nnbench show`."""
+        from nnbench.source import describe_source
+
+        component = self.catalog.components[request["component"]]
+        yield {"variants": {name: describe_source(variant) for name, variant in component.variants.items()}}
+
+
+def _limit_memory(limit: int) -> None:
+    """Let no allocation take the process ``limit`` bytes beyond what torch and the suites took already."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    present = sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
+    resource.setrlimit(resource.RLIMIT_DATA, (present + limit, resource.RLIM_INFINITY))
+
+
+def _failure(error: Exception) -> Message:
+    """What went wrong, in one line, and whether it was for want of memory or because there is nothing to measure."""
+    from nnbench.model import Status
+
+    message = (str(error).strip().splitlines() or [""])[0]
+    note = f"{type(error).__name__}: {message}"
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return {"status": Status.OUT_OF_MEMORY, "note": note}
+    if type(error).__name__ in ("NotMeasurable", "DataUnavailable"):
+        return {"status": Status.SKIPPED, "note": message}
+    if isinstance(error, ImportError):
+        return {"status": Status.SKIPPED, "note": f"cannot be imported: {message}"}
+    return {"status": Status.FAILED, "note": note}
+
+
+if __name__ == "__main__":
+    main()

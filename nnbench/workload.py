@@ -1,0 +1,168 @@
+"""A variant and a case made ready to call: built, fed and, for each mode that its kind has, one function to time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.catalog import Component
+from nnbench.errors import NnbenchError
+from nnbench.specs import Case, InputSpec
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one mode times. ``reset`` restores what repeated calls feed on; it runs between blocks, untimed."""
+
+    run: Callable[[], object]
+    reset: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a worker holds ready for one variant and case.
+
+    ``calls`` maps each mode to its call; ``whole`` is all of it once (forward and backward, or a step), for memory;
+    ``parameters`` is None where the kind has none of its own.
+    """
+
+    calls: Mapping[str, Call]
+    whole: Callable[[], object]
+    parameters: int | None
+
+
+class NotMeasurable(NnbenchError):
+    """This kind of component cannot be timed (yet): a reason to skip, not a failure."""
+
+
+def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Workload:
+    """Build one variant for one case; the same seed gives the same weights and inputs.
+
+    Raises ``NotMeasurable`` for a kind that has nothing to time, and whatever the component raises.
+    """
+    if component.kind not in WORKLOADS:
+        raise NotMeasurable(f"components of kind {component.kind} have no timed measurements yet")
+    return WORKLOADS[component.kind](component, variant, case, seed)
+
+
+def draw(spec: InputSpec, seed: int, dtype: torch.dtype, device: str = "cpu") -> Tensor:
+    """The tensor that a specification and a seed stand for.
+
+    Floats are drawn in float32 whatever the dtype, so that float32 and float64 hold the same numbers.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if spec.distribution == "randint":
+        return torch.randint(spec.low, spec.high, spec.shape, generator=generator).to(device)
+    return torch.randn(spec.shape, generator=generator).to(device=device, dtype=dtype)
+
+
+def draw_inputs(case: Case, seed: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """A case's inputs, each from a seed of its own; those that take gradients are leaves that require them."""
+    drawn = (draw(spec, seed * 1000 + place, dtype, case.device) for place, spec in enumerate(case.inputs))
+    return tuple(tensor.requires_grad_(spec.requires_grad) for tensor, spec in zip(drawn, case.inputs, strict=True))
+
+
+def dtype_of(case: Case) -> torch.dtype:
+    dtype = getattr(torch, case.dtype)
+    assert isinstance(dtype, torch.dtype)
+    return dtype
+
+
+def build(component: Component, variant: str, case: Case, seed: int, dtype: torch.dtype, **handed: Any) -> Any:
+    """Construct a variant with a case's arguments; modules are moved to the dtype and the case's device."""
+    arguments = {
+        name: draw(value, seed * 1000 + 500 + place, dtype, case.device) if isinstance(value, InputSpec) else value
+        for place, (name, value) in enumerate(case.arguments.items())
+    }
+    torch.manual_seed(seed)
+    made = component.variant(variant).build(**handed, **arguments)
+    return made.to(device=case.device, dtype=dtype) if isinstance(made, nn.Module) else made
+
+
+def tensors(output: Any) -> Iterator[Tensor]:
+    """Every tensor in an output, in order, however it is nested in tuples, lists and dictionaries."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from tensors(value)
+    elif isinstance(output, Sequence) and not isinstance(output, str):
+        for value in output:
+            yield from tensors(value)
+
+
+def differentiable(output: Any) -> list[Tensor]:
+    """The tensors of an output that gradients can be taken of."""
+    return [tensor for tensor in tensors(output) if tensor.requires_grad]
+
+
+def upstream_gradients(outputs: Sequence[Tensor], seed: int) -> list[Tensor]:
+    """Fixed, non-uniform gradients to start backward from: with ones, many wrong gradients cancel out."""
+    return [
+        draw(InputSpec("randn", tuple(output.shape)), seed * 1000 + 900 + place, output.dtype, str(output.device))
+        for place, output in enumerate(outputs)
+    ]
+
+
+def parameters_of(made: Any) -> list[Tensor]:
+    return (
+        [parameter for parameter in made.parameters() if parameter.requires_grad] if isinstance(made, nn.Module) else []
+    )
+
+
+def _module(component: Component, variant: str, case: Case, seed: int) -> Workload:
+    """Forward as in training, with the graph recorded; backward towards inputs and parameters, without accumulation."""
+    dtype = dtype_of(case)
+    made = build(component, variant, case, seed, dtype)
+    inputs = draw_inputs(case, seed, dtype)
+    towards = [tensor for tensor in (*inputs, *parameters_of(made)) if tensor.requires_grad]
+
+    def forward() -> Any:
+        return made(*inputs)
+
+    outputs = differentiable(forward())
+    calls = {"forward": Call(forward)}
+    upstream = upstream_gradients(outputs, seed)
+    if outputs and towards:
+        calls["backward"] = Call(
+            lambda: torch.autograd.grad(outputs, towards, upstream, retain_graph=True, allow_unused=True)
+        )
+
+    def whole() -> None:
+        made_now = differentiable(forward())
+        if made_now and towards:
+            torch.autograd.grad(made_now, towards, upstream, allow_unused=True)
+
+    parameters = sum(parameter.numel() for parameter in made.parameters()) if isinstance(made, nn.Module) else 0
+    return Workload(calls, whole, parameters)
+
+
+def _optimizer(component: Component, variant: str, case: Case, seed: int) -> Workload:
+    """Steps on parameters of the case's shapes with a fixed gradient, from the same place at each block's start."""
+    parameters = [tensor.detach().requires_grad_() for tensor in draw_inputs(case, seed, dtype_of(case))]
+    for parameter, gradient in zip(parameters, upstream_gradients(parameters, seed), strict=True):
+        parameter.grad = gradient
+    optimizer = build(component, variant, case, seed, dtype_of(case), params=parameters)
+    optimizer.step()  # the first step makes the state; it is the later ones that training consists of
+    changing = [*parameters, *tensors(list(optimizer.state.values()))]
+    kept = [tensor.detach().clone() for tensor in changing]
+
+    def reset() -> None:
+        with torch.no_grad():
+            for tensor, value in zip(changing, kept, strict=True):
+                tensor.copy_(value)
+
+    return Workload({"step": Call(optimizer.step, reset)}, optimizer.step, None)
+
+
+# One entry a kind: how a workload is made of it. A kind that is missing here cannot be timed yet.
+WORKLOADS: dict[str, Callable[[Component, str, Case, int], Workload]] = {
+    "module": _module,
+    "loss": _module,
+    "architecture": _module,
+    "optimizer": _optimizer,
+}
