@@ -27,7 +27,7 @@ TAIL = 20  # lines of its stderr that are kept
 GIB = 2**30
 
 
-class WorkerEnded(Exception):  # noqa: N818  an event to act on
+class WorkerEnded(Exception):
     """The worker is gone: ``status`` says how, ``reason`` in words."""
 
     def __init__(self, status: str, reason: str) -> None:

@@ -29,11 +29,11 @@ class Finding:
     note: str = ""
 
 
-class Skip(Exception):  # noqa: N818  not an error: a reason
+class Skip(Exception):
     """This check does not apply here; the message says why."""
 
 
-class Wrong(Exception):  # noqa: N818  not an error of ours: a verdict
+class Wrong(Exception):
     """The component is wrong in a way that has no size (a missing gradient, another shape); the message says how."""
 
 

@@ -67,7 +67,7 @@ def _output(
 
 
 def gradients_float64(trial: Trial) -> Finding:
-    """Gradients towards every input and parameter: the reference's against torch's, the others' against the reference's."""
+    """Gradients of every input and parameter: the reference's against torch's, the others' against the reference's."""
     if trial.is_reference and "torch" not in trial.component.variants:
         raise Skip("no torch variant to compare the reference's gradients with; gradcheck covers them")
     other = "torch" if trial.is_reference else "reference"

