@@ -45,7 +45,15 @@ METRICS = {
 CALIBRATION = "calibration"
 
 
+# What is timed of each kind. A kind that is missing here cannot be timed yet.
+MODES = {
+    "module": ("forward", "backward"),
+    "loss": ("forward", "backward"),
+    "architecture": ("forward", "backward"),
+    "optimizer": ("step",),
+}
+
+
 def main_metric(kind: str) -> str:
     """The metric under which a failure of a component of this kind is recorded."""
-    modes = {"optimizer": "step", "scheduler": "step", "metric": "call", "transform": "call", "procedure": "call"}
-    return f"{modes.get(kind, 'forward')}_time"
+    return f"{MODES.get(kind, ('call',))[0]}_time"

@@ -27,6 +27,9 @@ class Target:
         """How to select exactly this: ``layers.linear@torch[32x784,...]``."""
         return f"{self.component.id}@{self.variant}[{self.case.label}]"
 
+    def is_taken_by(self, pattern: Pattern) -> bool:
+        return pattern.takes(self.component.id, self.variant, self.case.label)
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -36,11 +39,11 @@ class Pattern:
     variant: str
     case: str
 
-    def takes(self, target: Target) -> bool:
+    def takes(self, component: str, variant: str, case: str) -> bool:
         return (
-            _matches_component(target.component.id, self.component)
-            and fnmatchcase(target.variant, self.variant)
-            and (self.case in ("*", target.case.label) or _wildcard(target.case.label, self.case))
+            _matches_component(component, self.component)
+            and fnmatchcase(variant, self.variant)
+            and (self.case in ("*", case) or _wildcard(case, self.case))
         )
 
 
@@ -76,9 +79,9 @@ def select(
     everything = [Target(one, variant, case) for one in components for case in one.cases for variant in one.variants]
     parsed = [parse(text) for text in patterns]
     for text, pattern in zip(patterns, parsed, strict=True):
-        if not any(pattern.takes(target) for target in everything):
+        if not any(target.is_taken_by(pattern) for target in everything):
             raise _nothing(text, pattern, components)
-    kept = [target for target in everything if not parsed or any(pattern.takes(target) for pattern in parsed)]
+    kept = [target for target in everything if not parsed or any(target.is_taken_by(pattern) for pattern in parsed)]
     if expression:
         keep = compile_expression(expression)
         kept = [target for target in kept if keep(target.key)]

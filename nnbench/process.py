@@ -9,11 +9,13 @@ import selectors
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -23,8 +25,9 @@ from nnbench.model import Status
 Message = dict[str, Any]
 
 TICK = 0.1  # seconds between two looks at the worker's memory and the deadline
-TAIL = 20  # lines of its stderr that are kept
+TAIL = 60  # lines of its stderr that are kept
 GIB = 2**30
+NOT_SUITES = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), str(Path(__file__).parent))
 
 
 class WorkerEnded(Exception):
@@ -127,11 +130,9 @@ class WorkerProcess:
         return WorkerEnded(Status.CRASHED, f"{_how(code)}{self._last_words()}")
 
     def _last_words(self) -> str:
-        """The place in the component's code where the fault handler found it, or the last line it printed."""
+        """The place in the suite's code where the fault handler found it, or the last line it printed."""
         lines = [line.strip() for line in self._stderr if line.strip()]
-        places = [
-            line for line in lines if line.startswith("File ") and "/nnbench/" not in line and "/torch/" not in line
-        ]
+        places = [line for line in lines if line.startswith("File ") and not any(path in line for path in NOT_SUITES)]
         words = places[:1] or lines[-1:]
         return f"; {words[0]}" if words else ""
 

@@ -19,6 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from nnbench.failures import explain
+
 Message = dict[str, Any]
 
 
@@ -72,7 +74,8 @@ class Server:
             for message in self.jobs[request["do"]](request):
                 self.say(message)
         except Exception as error:  # noqa: BLE001  a component is anybody's code
-            self.say({"failed": _failure(error)})
+            status, note = explain(error)
+            self.say({"failed": {"status": status, "note": note}})
         else:
             self.say({"done": True})
 
@@ -134,21 +137,6 @@ def _limit_memory(limit: int) -> None:
     lines = status.read_text().splitlines() if status.exists() else []
     present = sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
     resource.setrlimit(resource.RLIMIT_DATA, (present + limit, resource.RLIM_INFINITY))
-
-
-def _failure(error: Exception) -> Message:
-    """What went wrong, in one line, and whether it was for want of memory or because there is nothing to measure."""
-    from nnbench.model import Status
-
-    message = (str(error).strip().splitlines() or [""])[0]
-    note = f"{type(error).__name__}: {message}"
-    if isinstance(error, MemoryError) or "allocate memory" in str(error):
-        return {"status": Status.OUT_OF_MEMORY, "note": note}
-    if type(error).__name__ in ("NotMeasurable", "DataUnavailable"):
-        return {"status": Status.SKIPPED, "note": message}
-    if isinstance(error, ImportError):
-        return {"status": Status.SKIPPED, "note": f"cannot be imported: {message}"}
-    return {"status": Status.FAILED, "note": note}
 
 
 if __name__ == "__main__":

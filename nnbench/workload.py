@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.catalog import Component
-from nnbench.errors import NnbenchError
+from nnbench.failures import NotMeasurable
 from nnbench.specs import Case, InputSpec
 
 
@@ -33,10 +33,6 @@ class Workload:
     calls: Mapping[str, Call]
     whole: Callable[[], object]
     parameters: int | None
-
-
-class NotMeasurable(NnbenchError):
-    """This kind of component cannot be timed (yet): a reason to skip, not a failure."""
 
 
 def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Workload:

@@ -8,7 +8,8 @@ from nnbench.catalog import Component
 from nnbench.checks import behaviour, steps, values
 from nnbench.checks.evidence import Finding, Skip, Wrong
 from nnbench.checks.trial import Trial
-from nnbench.model import Check, CheckStatus
+from nnbench.failures import explain
+from nnbench.model import Check, CheckStatus, Status
 from nnbench.specs import Case
 
 Checker = Callable[[Trial], Finding]
@@ -45,7 +46,10 @@ CHECKS: dict[str, Callable[[Case], dict[str, Checker]]] = {
 
 
 def check(component: Component, variant: str, case: Case, seed: int) -> Iterator[Check]:
-    """Every check that the component's kind calls for, in order; a check that raises is a check that failed."""
+    """Every check that the component's kind calls for, in order.
+
+    A component that raises fails the check that it raises in, and gets no more of them: they would say the same again.
+    """
     if component.kind not in CHECKS:
         reason = f"components of kind {component.kind} have no checks yet"
         yield _row(component, variant, case, seed, "all", Finding(CheckStatus.SKIPPED, note=reason))
@@ -57,6 +61,8 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
         finding = _expected_to_fail(_run(checker, trial), erratum)
         shown = shown or finding.status == CheckStatus.EXPECTED
         yield _row(component, variant, case, seed, name, finding)
+        if finding.ends:
+            break
     if erratum and not shown:
         finding = Finding(CheckStatus.FAILED, note=f"{erratum} no longer shows: every check passes")
         yield _row(component, variant, case, seed, "erratum", finding)
@@ -69,16 +75,18 @@ def _run(checker: Checker, trial: Trial) -> Finding:
         return Finding(CheckStatus.SKIPPED, note=str(reason))
     except Wrong as verdict:
         return Finding(CheckStatus.FAILED, note=str(verdict))
-    except ImportError as error:
-        return Finding(CheckStatus.SKIPPED, note=f"cannot be imported: {error}")
     except Exception as error:  # noqa: BLE001  a component is anybody's code
-        message = (str(error).strip().splitlines() or [""])[0]
-        return Finding(CheckStatus.FAILED, note=f"raised {type(error).__name__}: {message}")
+        status, note = explain(error)
+        if status == Status.SKIPPED:
+            return Finding(CheckStatus.SKIPPED, note=note)
+        return Finding(CheckStatus.FAILED, note=note if status == Status.FAILED else f"{status}: {note}", ends=True)
 
 
 def _expected_to_fail(finding: Finding, erratum: str) -> Finding:
     if erratum and finding.status == CheckStatus.FAILED:
-        return Finding(CheckStatus.EXPECTED, finding.error, finding.allowance, f"{erratum}: {finding.note}")
+        return Finding(
+            CheckStatus.EXPECTED, finding.error, finding.allowance, f"{erratum}: {finding.note}", finding.ends
+        )
     return finding
 
 

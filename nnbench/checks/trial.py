@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,13 +82,26 @@ class Trial:
         """The inputs under this trial's seed, or other ones."""
         return draw_inputs(self.case, self.seed + other, dtype)
 
-    @cache  # noqa: B019  a trial lives for one job of a worker
+    @cached_property
+    def _answers(self) -> dict[tuple[str, torch.dtype], Answer]:
+        return {}
+
     def answer(self, variant: str, dtype: torch.dtype) -> Answer:
-        made, inputs = self.make(variant, dtype, self.state), self.inputs(dtype)
-        outputs = tuple(tensors(made(*inputs)))
-        if not outputs:
-            raise Wrong("it returned no tensor")
-        return Answer(outputs, _gradients(made, inputs, outputs, self.seed))
+        """A variant's outputs and gradients in a dtype; computed once. Raises ``Wrong`` where nothing comes out."""
+        if (variant, dtype) not in self._answers:
+            made, inputs = self.make(variant, dtype, self.state), self.inputs(dtype)
+            outputs = tuple(tensors(made(*inputs)))
+            if not outputs:
+                raise Wrong("it returned no tensor")
+            gradients = _gradients(made, inputs, outputs, self.seed)
+            self._answers[variant, dtype] = Answer(tuple(tensor.detach() for tensor in outputs), gradients)
+        return self._answers[variant, dtype]
+
+    @cached_property
+    def terms(self) -> int:
+        """The most terms that a sum in this case can have: the elements of its largest input or weight."""
+        sizes = [tensor.numel() for tensor in (*self.inputs(torch.float32), *(self.state or {}).values())]
+        return max(sizes, default=1)
 
     @cached_property
     def stale(self) -> tuple[Tensor, ...]:

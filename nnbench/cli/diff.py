@@ -1,0 +1,99 @@
+"""``nnbench diff``: what changed between two runs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from nnbench import history
+from nnbench.cli import options, output
+from nnbench.model import Run, plain
+from nnbench.tables import Change, changes, drift
+from nnbench.units import by_unit
+
+EXAMPLE = """\b
+Example:
+  nnbench diff latest~1 latest
+  nnbench diff 20261120T0801 20261120T0930 --all
+"""
+
+UNCHANGED = ("same", "undecided")
+
+
+@click.command("diff", epilog=EXAMPLE)
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN")
+@click.option("--all", "everything", is_flag=True, help="Show what did not change, too.")
+@click.option("--strict", is_flag=True, help="Exit with 4 when a time is undecided.")
+@options.as_json
+@options.results
+def command(before: str, after: str, everything: bool, strict: bool, as_json: bool, results: Path) -> int:
+    """Compare two runs: times by intervals, counts exactly.
+
+    A RUN is an id or the start of one, latest, latest~1, or a file. Exits with 1 when something is slower, worse or
+    broken. "slower" is never said where the two intervals overlap.
+    """
+    output.seal_abandoned(results)
+    first, second = history.find_run(results, before), history.find_run(results, after)
+    found = changes(first, second)
+    if as_json:
+        output.print_json([plain(change) | plain(change.verdict) for change in found])
+    else:
+        _print(first, second, found, everything)
+    if any(change.is_worse for change in found):
+        return output.SOMETHING_WRONG
+    return output.UNDECIDED if strict and any(c.verdict.verdict == "undecided" for c in found) else 0
+
+
+def _print(first: Run, second: Run, found: Sequence[Change], everything: bool) -> None:
+    shown = [change for change in found if everything or change.verdict.verdict not in UNCHANGED]
+    table = output.table(
+        "component", "case", "variant", "metric", "before", "after", "ratio", "99 % interval", "verdict", "note",
+        right=["before", "after", "ratio", "99 % interval"],
+    )  # fmt: skip
+    for change in shown:
+        table.add_row(*_cells(change))
+    console = output.console()
+    if shown:
+        console.print(table)
+    counts = Counter(change.verdict.verdict for change in found)
+    console.print(
+        "\n" + (", ".join(f"{number} {verdict}" for verdict, number in counts.most_common()) or "nothing in common")
+    )
+    console.print(_about(first, second))
+
+
+def _about(first: Run, second: Run) -> str:
+    moved = drift(first, second)
+    if math.isinf(moved):
+        machine = "The machines or their thread counts differ, so times are not compared."
+    else:
+        machine = (
+            f"The calibration kernels of the two runs differ by {100 * (moved - 1):.1f} %; "
+            "every interval is wider by that much."
+        )
+    commits = " and ".join(f"{run.id} ({run.commit[:10] or 'no commit'}{'+' * run.dirty})" for run in (first, second))
+    return f"{commits}. {machine}"
+
+
+def _cells(change: Change) -> list[str]:
+    ends = [by_unit(side.estimate, change.unit) if side else "" for side in (change.before, change.after)]
+    verdict = change.verdict
+    known = math.isfinite(verdict.ratio)
+    interval = f"{verdict.low:.3f} to {verdict.high:.3f}" if known else ""
+    ratio = f"{verdict.ratio:.3f}" if known else ""
+    return [
+        change.component,
+        change.case,
+        change.variant,
+        change.metric,
+        *ends,
+        ratio,
+        interval,
+        verdict.verdict,
+        change.note,
+    ]

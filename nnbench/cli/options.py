@@ -1,0 +1,75 @@
+"""Options that several commands share, so that they are the same everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nnbench.process import Limits
+
+Command = Callable[..., Any]
+
+SIZES = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+class Size(click.ParamType):
+    """A number of bytes such as 512MiB or 4GiB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", str(value))
+        if match is None or match[2].upper() not in SIZES:
+            self.fail(f"{value!r} is no size; write 512MiB or 4GiB", param, ctx)
+        return int(float(match[1]) * SIZES[match[2].upper()])
+
+
+def selection(command: Command) -> Command:
+    """PATTERNS, -k and --suite."""
+    command = click.option(
+        "--suite", "suites", multiple=True, metavar="FILE", help="A suite file (or module) beside the built-in ones."
+    )(command)
+    command = click.option(
+        "-k", "expression", default="", metavar="EXPRESSION", help="Keep names as pytest does: 'conv and not torch'."
+    )(command)
+    return click.argument("patterns", nargs=-1, metavar="[PATTERN]...")(command)
+
+
+def as_json(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Machine-readable output on stdout.")(command)
+
+
+def results(command: Command) -> Command:
+    return click.option(
+        "--results",
+        "results",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("results"),
+        envvar="NNBENCH_RESULTS",
+        show_default=True,
+        help="The folder that keeps the runs (or NNBENCH_RESULTS).",
+    )(command)
+
+
+def worker(command: Command) -> Command:
+    """--timeout, --memory-limit and --seed."""
+    command = click.option(
+        "--seed", type=click.IntRange(min=0), help="Seed of inputs and weights; drawn anew for checks unless given."
+    )(command)
+    command = click.option(
+        "--memory-limit",
+        type=Size(),
+        default="0",
+        help="Memory for a case, such as 4GiB  [default: 3/4 of what is free]",
+    )(command)
+    return click.option(
+        "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds for a case."
+    )(command)
+
+
+def limits(timeout: float, memory_limit: int) -> Limits:
+    return Limits(seconds=timeout, memory=memory_limit)

@@ -1,0 +1,63 @@
+"""How far a long command is and how long it will still take, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from nnbench.units import duration
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """A bar on a terminal; elsewhere (a log) a line every ten seconds. Use as a context manager."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self._started = self._said = time.monotonic()
+        self._bar = _bar() if sys.stderr.isatty() else None
+        self._task = self._bar.add_task("", total=total) if self._bar else None
+
+    def __enter__(self) -> Progress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, doing: str, steps: int) -> None:
+        """Tell what goes on (nothing new where empty) and how many steps were finished."""
+        self.done += steps
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, advance=steps, description=doing or None)
+        elif doing and time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            click.echo(f"nnbench: {self.done} of {self.total}{self._left()}; {doing}", err=True)
+
+    def _left(self) -> str:
+        if not self.done:
+            return ""
+        spent = time.monotonic() - self._started
+        return f", about {duration(spent / self.done * (self.total - self.done))} left"
+
+
+def _bar() -> Bar:
+    columns = (
+        BarColumn(30),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    return Bar(*columns, console=Console(stderr=True), transient=True)

@@ -1,0 +1,153 @@
+"""``nnbench run``: checks, measures and stores; the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from nnbench import machine, runner, store
+from nnbench.cli import options, output
+from nnbench.cli.check import failure
+from nnbench.cli.progress import Progress
+from nnbench.data import best_available
+from nnbench.discovery import sources
+from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
+from nnbench.plan import select
+from nnbench.tables import Line, TrainingLine, lines, training_lines
+from nnbench.units import seconds, share, size, times
+
+EXAMPLE = """\b
+Example:
+  nnbench run                          everything, about two minutes
+  nnbench run 'layers.*' --quick       a first look
+  nnbench run --suite mine.py mine     your own
+"""
+
+QUICK = {"rounds": 1, "budget": 0.03}
+
+
+@click.command("run", epilog=EXAMPLE)
+@options.selection
+@options.as_json
+@options.results
+@options.worker
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Fresh processes a case.")
+@click.option(
+    "--budget", type=click.FloatRange(min=0.001), default=0.08, show_default=True, help="Seconds a round and mode."
+)
+@click.option("--quick", is_flag=True, help="One round of 0.03 s: a first look, with wide intervals.")
+@click.option("--train/--no-train", default=True, show_default=True, help="Train one epoch what has a recipe.")
+def command(
+    patterns: tuple[str, ...],
+    expression: str,
+    suites: tuple[str, ...],
+    as_json: bool,
+    results: Path,
+    timeout: float,
+    memory_limit: int,
+    seed: int | None,
+    rounds: int,
+    budget: float,
+    quick: bool,
+    train: bool,
+) -> int:
+    """Check the selected components, measure what is right, and store it all.
+
+    Exits with 1 when something is wrong, 3 when something could not be measured.
+    """
+    output.seal_abandoned(results)
+    chosen = QUICK if quick else {"rounds": rounds, "budget": budget}
+    settings = runner.Settings(**chosen, seed=seed, data=best_available("mnist") if train else "")  # type: ignore[arg-type]
+    rows: list[runner.Row] = []
+    with runner.Session(sources(suites), options.limits(timeout, memory_limit)) as session:
+        targets = select(session.components(), patterns, expression)
+        output.warn_of(session.problems)
+        journal = store.Journal(results, _new_run(results))
+        try:
+            with journal, Progress(runner.measure_steps(targets, settings)) as progress:
+                for event in runner.measure(session, targets, settings):
+                    progress.update(event.doing, event.steps)
+                    if event.row is not None:
+                        journal.add(_stored(event.row))
+                        rows.append(event.row)
+        finally:
+            _print(rows, journal, as_json, suites)
+    return _exit_code(rows, bool(session.problems))
+
+
+def _new_run(results: Path) -> Run:
+    commit, dirty = machine.commit(Path.cwd(), results)
+    return Run(
+        id=store.new_run_id(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=shlex.join(["nnbench", *sys.argv[1:]]),
+        commit=commit,
+        dirty=dirty,
+        machine=machine.fingerprint(),
+    )
+
+
+def _stored(row: runner.Row) -> Measurement:
+    return check_to_measurement(row) if isinstance(row, Check) else row
+
+
+def _exit_code(rows: Sequence[runner.Row], problems: bool) -> int:
+    checks = [row for row in rows if isinstance(row, Check)]
+    measured = [row for row in rows if isinstance(row, Measurement)]
+    if any(not row.is_right and row.check != "completed" for row in checks):
+        return output.SOMETHING_WRONG
+    lost = any(row.status not in (Status.OK, Status.SKIPPED, Status.WRONG) for row in measured)
+    return output.NOT_MEASURED if lost or problems else 0
+
+
+def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, suites: Sequence[str]) -> None:
+    measured = [row for row in rows if isinstance(row, Measurement)]
+    if as_json:
+        output.print_json([plain(row) for row in measured if runner.is_component(row)])
+    else:
+        print_lines(lines(measured))
+        print_training(training_lines(measured))
+        _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], suites)
+    if journal.sealed:
+        output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
+
+
+def print_lines(found: Sequence[Line]) -> None:
+    """The table of a run: one line a variant and case."""
+    numbers = ["forward or step", "backward", "memory", "speed (torch = 1)"]
+    table = output.table("component", "case", "variant", *numbers, "note", right=numbers)
+    for line in found:
+        forward = line.times.get("forward") or line.times.get("step") or line.times.get("call")
+        backward = line.times.get("backward")
+        table.add_row(
+            line.component,
+            line.case,
+            line.variant,
+            seconds(forward.estimate) if forward else "",
+            seconds(backward.estimate) if backward else "",
+            size(line.memory) if line.memory is not None else "",
+            times(line.speed) if line.speed else "",
+            "" if line.status == Status.OK else f"{line.status}: {line.note}",
+        )
+    output.console().print(table)
+
+
+def print_training(found: Sequence[TrainingLine]) -> None:
+    for line in found:
+        where = f"{line.component}@{line.variant} on {line.data}, epoch {line.epoch}, seed {line.seed}"
+        if line.status != Status.OK:
+            click.echo(f"\n{where}: {line.status}: {line.note}")
+            continue
+        accuracy, loss = share(line.values["test_accuracy"]), line.values["train_loss"]
+        spent = seconds(line.values["training_time"])
+        click.echo(f"\n{where}: test accuracy {accuracy}, training loss {loss:.4f}, {spent} of training")
+
+
+def _print_failures(failures: Sequence[Check], suites: Sequence[str]) -> None:
+    for row in failures:
+        click.echo(f"\n{failure(row, suites)}")

@@ -1,0 +1,69 @@
+"""What the doors (asv, pytest-benchmark) are given: keys of cases, and a function to call for each."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from nnbench.discovery import component, components
+from nnbench.metrics import MODES
+from nnbench.plan import parse
+
+FROZEN_SEED = 0  # the doors time fixed inputs: their tools compare runs with each other
+
+
+def keys() -> dict[str, list[str]]:
+    """Mode -> the keys ``component@variant[case]`` of every registered case that has it, in order of registration."""
+    found: dict[str, list[str]] = {}
+    for one in components():
+        for mode in MODES.get(one.kind, ()):
+            found.setdefault(mode, []).extend(
+                f"{one.id}@{variant}[{case.label}]" for case in one.cases for variant in one.variants
+            )
+    return found
+
+
+@functools.lru_cache(maxsize=2)  # a case may hold much memory, and both tools take one after the other
+def ready(key: str, mode: str) -> Callable[[], object]:
+    """The call behind a key, built and warmed up by calling it once, with torch on one thread.
+
+    Raises ``LookupError`` for a component, variant, case or mode that this checkout does not have.
+    """
+    import torch
+
+    from nnbench.workload import prepare
+
+    torch.set_num_threads(1)
+    wanted = parse(key)
+    one = component(wanted.component)
+    cases = {case.label: case for case in one.cases}
+    if wanted.variant not in one.variants or wanted.case not in cases:
+        raise LookupError(f"{key} is not registered here")
+    calls = prepare(one, wanted.variant, cases[wanted.case], FROZEN_SEED).calls
+    if mode not in calls:
+        raise LookupError(f"{key} has no {mode}")
+    calls[mode].run()
+    return calls[mode].run
+
+
+def counter(key: str, metric: str) -> float:
+    """An exact counter of a key's case; raises ``LookupError`` like ``ready``."""
+    from nnbench.measure.counters import flops
+
+    call = ready(key, "forward")
+    if metric != "flops":
+        raise LookupError(f"no counter named {metric!r}; there is flops")
+    return float(flops(call))
+
+
+def main() -> None:
+    """``python -m nnbench.doors.registry FILE``: freeze the keys, for asv, which looks parameters up by position."""
+    import json
+
+    Path(sys.argv[1]).write_text(json.dumps(keys(), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
