@@ -16,7 +16,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch starts: asv's fork
 
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
+import torch
+
 from nnbench.doors import registry
+
+torch.set_num_threads(1)
+
+registry.keys()  # imports torch and the suites here, once, before asv's forkserver forks a process for each case
 
 CASES = json.loads(Path(__file__).with_name("cases.json").read_text())
 
