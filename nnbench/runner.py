@@ -35,7 +35,7 @@ class Settings:
     """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode."""
 
     rounds: int = 3
-    budget: float = 0.08
+    budget: float = 0.06
     seed: int | None = None
     epochs: int = 1
     data: str = ""
@@ -189,20 +189,19 @@ def measure(session: Session, targets: Sequence[Target], settings: Settings) -> 
 
     Only what passed its checks is given a time, and what failed in one round is not asked again in the next.
     """
-    out: set[Target] = set()
+    out: set[str] = set()
     yield from _check_all(session, targets, settings, out)
     for number in range(settings.rounds):
         session.renew()
         yield from _round(session, targets if number % 2 == 0 else targets[::-1], settings, number, out)
-    gone = {(target.component.id, target.variant) for target in out}
     for target in _to_train(targets):
-        if (target.component.id, target.variant) not in gone:
+        if not any(key.startswith(f"{target.component.id}@{target.variant}[") for key in out):
             yield Event(f"training {target.component.id}@{target.variant} on {settings.data}")
             yield from (Event(row=row) for row in _train(session, target, settings))
         yield Event(steps=1)
 
 
-def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[Target]) -> Iterator[Event]:
+def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[str]) -> Iterator[Event]:
     """Check every target, and put those that shall be given no time into ``out``."""
     seed = settings.check_seed
     for target in targets:
@@ -213,21 +212,21 @@ def _check_all(session: Session, targets: Sequence[Target], settings: Settings, 
             yield Event(row=row)
         verdict = _verdict(target, checks)
         if verdict is not None:
-            out.add(target)
+            out.add(target.key)
         yield Event(row=verdict, steps=1)
 
 
 def _round(
-    session: Session, targets: Sequence[Target], settings: Settings, number: int, out: set[Target]
+    session: Session, targets: Sequence[Target], settings: Settings, number: int, out: set[str]
 ) -> Iterator[Event]:
     """Measure what is left once, in one process, between two looks at the calibration kernels."""
     yield from (Event(row=row) for row in _calibrate(session, settings, number))
     for target in targets:
-        if target not in out:
+        if target.key not in out:
             yield Event(f"measuring {target.key}, round {number + 1} of {settings.rounds}")
             for row in _measure(session, target, settings, number):
                 if row.status not in (Status.OK, Status.SKIPPED):
-                    out.add(target)
+                    out.add(target.key)
                 yield Event(row=row)
         yield Event(steps=1)
     yield from (Event(row=row) for row in _calibrate(session, settings, number))

@@ -1,0 +1,6 @@
+"""Pages and tables of one run, as pure functions: the same run gives the same bytes."""
+
+from nnbench.report.markdown import markdown_table, splice
+from nnbench.report.page import run_page
+
+__all__ = ["markdown_table", "run_page", "splice"]

@@ -1,0 +1,306 @@
+"""The report's tables as plain values: each builder takes a run's tables and gives rows of cells, ready to be shown."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from nnbench.metrics import METRICS, TIMED_MODES
+from nnbench.model import Check, CheckStatus, Run, Status
+from nnbench.report.verdicts import Speed, speeds
+from nnbench.report.words import elide, grouped, moment, ratio, span
+from nnbench.stats import Interval
+from nnbench.tables import Key, Line, TrainingLine, calibration
+from nnbench.units import count, duration, seconds, share, size
+
+FACTS = {"id": "machine", "cpu": "CPU", "gpus": "GPUs", "memory_gib": "memory (GiB)", "load": "load at the start"}
+LONGEST_NOTE = 600  # a traceback in a note must not bury the table
+
+
+@dataclass(frozen=True)
+class Column:
+    title: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: a text, a smaller second line (either may be code), the number to sort by, a tone for the eye.
+
+    ``prefix`` is read out and searched, but seen only while the table is sorted out of its groups.
+    """
+
+    text: str = ""
+    detail: str = ""
+    value: float | None = None
+    tone: str = ""
+    is_code: bool = False
+    is_detail_code: bool = False
+    prefix: str = ""
+    width: int = 1  # in columns
+
+
+@dataclass(frozen=True)
+class Row:
+    header: Cell
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    rows: tuple[Row, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: ``columns`` name the row header's column first."""
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    is_sortable: bool = False
+
+
+NOTHING = Cell("–", tone="muted")
+
+
+def lines_grid(found: Sequence[Line], expected: Collection[Key] = ()) -> Grid:
+    """All lines, grouped by component; those ``expected`` to be wrong, as their documents are, raise no alarm."""
+    modes = modes_of(found)
+    relative = speeds(found)
+    columns = (
+        Column("Variant and case"),
+        *(Column(mode.capitalize(), True) for mode in modes),
+        *(Column(title, True) for title in ("Speed, torch = 1", "Memory", "Parameters", "FLOPs")),
+        Column("Status"),
+    )
+    groups = tuple(
+        Group(tuple(_line_row(line, modes, relative.get(line.key), line.key in expected) for line in group), component)
+        for component, group in grouped(found, lambda line: line.component)
+    )
+    return Grid("lines", "Every variant in every case", columns, groups, is_sortable=True)
+
+
+def modes_of(found: Iterable[Line]) -> tuple[str, ...]:
+    """The timed modes that occur, in their usual order; forward and backward where there are none."""
+    used = {mode for line in found for mode in line.times}
+    return tuple(mode for mode in TIMED_MODES if mode in used) or ("forward", "backward")
+
+
+def _line_row(line: Line, modes: Sequence[str], speed: Speed | None, is_expected: bool) -> Row:
+    """A line's numbers; a line without any has one wide cell that says why."""
+    numbers = (
+        *(_time_cell(line.times.get(mode)) for mode in modes),
+        _speed_cell(speed),
+        _number_cell(line.memory, size),
+        _number_cell(line.parameters, count),
+        _number_cell(line.flops, count),
+    )
+    status = _status_cell(line.status, line.note, is_expected)
+    is_bare = line.status != Status.OK and all(cell == NOTHING for cell in numbers)
+    cells = (replace(status, width=len(numbers) + 1),) if is_bare else (*numbers, status)
+    return Row(_named(line.variant, line.case, line.component), cells)
+
+
+def _named(name: str, detail: str, prefix: str = "") -> Cell:
+    return Cell(name, detail, is_code=True, is_detail_code=True, prefix=prefix)
+
+
+def _time_cell(interval: Interval | None) -> Cell:
+    if interval is None:
+        return NOTHING
+    return Cell(seconds(interval.estimate), span(interval, seconds), interval.estimate)
+
+
+def _speed_cell(speed: Speed | None) -> Cell:
+    if speed is None:
+        return NOTHING
+    if speed.word == "torch":
+        return Cell("1", "baseline", 1.0, "muted")
+    return Cell(
+        f"{ratio(speed.interval.estimate)}x",
+        f"{speed.word}, {span(speed.interval, ratio)}",
+        speed.interval.estimate,
+        speed.word,
+    )
+
+
+def _number_cell(value: float | None, write: Callable[[float], str]) -> Cell:
+    if value is None:
+        return NOTHING
+    return Cell(write(value), value=value if math.isfinite(value) else None)
+
+
+def _status_cell(status: str, note: str, is_expected: bool = False) -> Cell:
+    if status == Status.OK:
+        return Cell("ok", tone="good")
+    tone = "muted" if is_expected or status == Status.SKIPPED else "bad"
+    return Cell(f"{status}, as expected" if is_expected else str(status), elide(note, LONGEST_NOTE), tone=tone)
+
+
+def failures_grid(run: Run) -> Grid:
+    """The checks that failed or prove nothing, each with the command that repeats it."""
+    bad = [check for check in run.checks if not check.is_right]
+    return _checks_grid("failures", "Checks that failed or prove nothing", bad, run.command)
+
+
+def errata_grid(run: Run) -> Grid:
+    """The errata that showed as they should."""
+    shown = [check for check in run.checks if check.status == CheckStatus.EXPECTED]
+    return _checks_grid("errata", "Errata of the documents, shown wrong as expected", shown, run.command)
+
+
+def _checks_grid(name: str, caption: str, checks: Sequence[Check], command: str) -> Grid:
+    columns = (
+        Column("Variant and case"),
+        Column("Check"),
+        Column("Status"),
+        Column("Error", True),
+        Column("Allowed", True),
+        Column("Evidence and the command that repeats it"),
+    )
+    groups = tuple(
+        Group(tuple(_check_row(check, command) for check in group), component)
+        for component, group in grouped(checks, lambda check: check.component)
+    )
+    return Grid(name, caption, columns, groups)
+
+
+def _check_row(check: Check, command: str) -> Row:
+    tone = "muted" if check.status == CheckStatus.EXPECTED else "bad"
+    return Row(
+        _named(check.variant, check.case, check.component),
+        (
+            Cell(check.check),
+            Cell(str(check.status), check.erratum, tone=tone),
+            _number_cell(check.error, _three_digits),
+            _number_cell(check.allowance, _three_digits),
+            Cell(elide(check.note, LONGEST_NOTE) or "none", repeat(check, command), is_detail_code=True),
+        ),
+    )
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def repeat(check: Check, command: str) -> str:
+    """The command that repeats a check with its seed and the suites that its run was given."""
+    key = f"{check.component}@{check.variant}[{check.case}]"
+    return shlex.join(["nnbench", "check", key, *_suites(command), "--seed", str(check.seed)])
+
+
+def _suites(command: str) -> list[str]:
+    """The ``--suite`` options of a command line."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote that nobody closed
+        return []
+    named = [part for word, value in pairwise(words) if word == "--suite" for part in (word, value)]
+    return named + [word for word in words if word.startswith("--suite=")]
+
+
+def counts_grid(run: Run) -> Grid:
+    """How many checks ended how, by check."""
+    counts = Counter((check.check, check.status) for check in run.checks)
+    statuses = [status for status in CheckStatus if any(ended == status for _, ended in counts)]
+    rows = tuple(
+        Row(Cell(name), tuple(_count_cell(counts[name, status], status) for status in statuses))
+        for name in dict.fromkeys(check.check for check in run.checks)
+    )
+    columns = (Column("Check"), *(Column(status.capitalize(), True) for status in statuses))
+    return Grid("counts", "Checks by how they ended", columns, (Group(rows),))
+
+
+def _count_cell(number: int, status: str) -> Cell:
+    bad = number and status in (CheckStatus.FAILED, CheckStatus.MISTRUSTED)
+    return Cell(f"{number:,}", value=number, tone="bad" if bad else "") if number else NOTHING
+
+
+def training_grid(found: Sequence[TrainingLine]) -> Grid:
+    """One row an epoch, with whatever metrics were recorded."""
+    used = {metric for line in found for metric in line.values}
+    metrics = [metric for metric in METRICS if metric in used] + sorted(used - METRICS.keys())
+    columns = (
+        Column("Component and variant"),
+        Column("Data"),
+        Column("Epoch", True),
+        Column("Seed", True),
+        *(Column(_title(metric), True) for metric in metrics),
+        Column("Status"),
+    )
+    rows = tuple(_training_row(line, metrics) for line in found)
+    return Grid("training", "Trainings, epoch by epoch", columns, (Group(rows),))
+
+
+def _title(metric: str) -> str:
+    title = METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
+    return title[:1].upper() + title[1:]
+
+
+def _training_row(line: TrainingLine, metrics: Sequence[str]) -> Row:
+    known = bool(line.data)
+    return Row(
+        _named(line.component, line.variant),
+        (
+            Cell(line.data) if known else NOTHING,
+            Cell(str(line.epoch), value=line.epoch) if known else NOTHING,
+            Cell(str(line.seed), value=line.seed) if known else NOTHING,
+            *(_number_cell(line.values.get(metric), _writer(metric)) for metric in metrics),
+            _status_cell(line.status, line.note),
+        ),
+    )
+
+
+def _writer(metric: str) -> Callable[[float], str]:
+    if metric.endswith("accuracy"):
+        return share
+    return _spent if metric.endswith("time") else "{:.4f}".format
+
+
+def _spent(value: float) -> str:
+    return duration(value) if value >= 60 else seconds(value)
+
+
+def calibration_grid(run: Run) -> Grid:
+    """What the machine itself did during the run."""
+    rows = tuple(
+        Row(
+            Cell(name.partition(".")[2].replace("_", " ")),
+            (Cell(seconds(time.estimate), value=time.estimate), Cell(span(time, seconds))),
+        )
+        for name, time in sorted(calibration(run.measurements).items())
+    )
+    columns = (Column("Kernel"), Column("Time", True), Column("99 % interval", True))
+    return Grid("calibration", "Calibration kernels: fixed work, timed beside the components", columns, (Group(rows),))
+
+
+def machine_grid(run: Run) -> Grid:
+    """Run and machine, fact by fact."""
+    facts = {
+        "run": run.id,
+        "started": f"{run.started} ({moment(run.started)})",
+        "ended": run.ended,
+        "commit": run.commit or "none",
+        "uncommitted changes": "yes" if run.dirty else "no",
+        "format": str(run.format),
+    }
+    facts |= {FACTS.get(name, name.replace("_", " ")): _fact(value) for name, value in run.machine.items()}
+    rows = tuple(Row(Cell(name), (Cell(value, is_code=True),)) for name, value in facts.items())
+    return Grid("fingerprint", "The run and its machine", (Column("Fact"), Column("Value")), (Group(rows),))
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_fact(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_fact(item) for item in value) or "none"
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,128 @@
+"""The HTML page of one run: one file that needs nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from base64 import b64encode
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from nnbench.metrics import CALIBRATION
+from nnbench.model import CHECK_PREFIX, Run
+from nnbench.report import figures, grids, verdicts
+from nnbench.report.words import clean, elide, grouped, plural
+from nnbench.stats import CONFIDENCE, NOTICEABLE
+from nnbench.tables import MEMORY_BYTES, MEMORY_SHARE, lines, training_lines
+from nnbench.units import size
+
+LONGEST_REASON = 400
+SHOWN_AT_ONCE = 15  # findings beside the headline; the others unfold
+
+
+def run_page(run: Run) -> str:
+    """The whole page as HTML; equal runs give equal bytes. No network, no JavaScript needed to read it."""
+    return _environment().get_template("page.html").render(_content(run))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("nnbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) or not isinstance(value, str) else clean(value),
+    )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(text: str) -> Markup:
+    """Text that breaks after its commas before it breaks elsewhere."""
+    return escape(clean(text)).replace(",", Markup(",<wbr>"))
+
+
+def _content(run: Run) -> dict[str, Any]:
+    script = _own("page.js")
+    return {
+        "run": run,
+        "style": _own("page.css"),
+        "script": script,
+        "script_hash": _hash(script),
+        "report_command": shlex.join(["nnbench", "report", run.id]),
+        "notes": _notes(run),
+        **_verdict(run),
+        **_sections(run),
+    }
+
+
+def _own(name: str) -> Markup:
+    """A file of ours that goes into the page as it is."""
+    environment = _environment()
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])
+
+
+def _hash(script: str) -> str:
+    """What lets this script run under the page's content security policy, and no other."""
+    return b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _verdict(run: Run) -> dict[str, Any]:
+    found = verdicts.findings(run)
+    races = verdicts.races(lines(run.measurements))
+    return {
+        "headline": verdicts.headline(run, found),
+        "measured": verdicts.measured(run),
+        "ending": verdicts.ending(run),
+        "check_counts": verdicts.check_counts(run),
+        "wrong": [finding for finding in found if finding.weight == verdicts.WRONG],
+        "errata": [finding for finding in found if finding.weight == verdicts.ERRATUM],
+        "skipped": [finding for finding in found if finding.weight == verdicts.SKIPPED],
+        "shown_at_once": SHOWN_AT_ONCE,
+        "elide_reason": lambda text: elide(text, LONGEST_REASON),
+        "plural": plural,
+        "races": grouped([race for race in races if race.outcome != "none"], lambda race: race.component),
+        "tally": verdicts.tally(races),
+        "trained": verdicts.trained(training_lines(run.measurements)),
+    }
+
+
+def _sections(run: Run) -> dict[str, Any]:
+    found, trainings = lines(run.measurements), training_lines(run.measurements)
+    errata = {finding.key for finding in verdicts.findings(run) if finding.weight == verdicts.ERRATUM}
+    return {
+        "lines_grid": grids.lines_grid(found, errata) if found else None,
+        "speed_panels": figures.speed_panels(found),
+        "time_panels": figures.time_panels(found),
+        "series": figures.series_of(found),
+        "failures_grid": grids.failures_grid(run),
+        "errata_grid": grids.errata_grid(run),
+        "counts_grid": grids.counts_grid(run),
+        "training_grid": grids.training_grid(trainings) if trainings else None,
+        "calibration_grid": grids.calibration_grid(run),
+        "machine_grid": grids.machine_grid(run),
+    }
+
+
+def _notes(run: Run) -> dict[str, str]:
+    """The numbers that the notes on reading the page speak of."""
+    timed = [row for row in run.measurements if row.unit == "s" and row.values and not _is_aside(row.metric)]
+    rounds = len({row.round for row in timed if not row.component.startswith(f"{CALIBRATION}.")})
+    threads = run.machine.get("threads")
+    return {
+        "confidence": f"{100 * CONFIDENCE:.0f} %",
+        "processes": "" if not rounds else "1 fresh process" if rounds == 1 else f"{rounds} fresh processes",
+        "threads": plural(threads, "thread") if isinstance(threads, int) else "an unknown number of threads",
+        "noticeable": f"{100 * NOTICEABLE:.0f} %",
+        "memory": f"{100 * MEMORY_SHARE:.0f} % or {size(MEMORY_BYTES)}",
+    }
+
+
+def _is_aside(metric: str) -> bool:
+    return metric.startswith(CHECK_PREFIX) or metric == "training_time"
