@@ -76,7 +76,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one variant in one case, with its evidence: the error measured beside the error allowed."""
+    """One check of one variant in one case, with its evidence: the error measured beside the error allowed.
+
+    ``cause`` is the ``Status`` of a component that gave no answer to check (it crashed, timed out, raised ...).
+    """
 
     component: str
     variant: str
@@ -89,6 +92,7 @@ class Check:
     seed: int = 0
     spec: str = ""
     erratum: str = ""
+    cause: str = ""
 
     @property
     def is_right(self) -> bool:
@@ -111,7 +115,7 @@ def check_to_measurement(check: Check) -> Measurement:
         note=check.note,
         spec=check.spec,
         allowance=check.allowance,
-        context={"seed": check.seed} | ({"erratum": check.erratum} if check.erratum else {}),
+        context={"seed": check.seed, "erratum": check.erratum, "cause": check.cause},
     )
 
 
@@ -129,6 +133,7 @@ def measurement_to_check(row: Measurement) -> Check:
         seed=int(row.context.get("seed", 0)),
         spec=row.spec,
         erratum=str(row.context.get("erratum", "")),
+        cause=str(row.context.get("cause", "")),
     )
 
 

@@ -176,6 +176,7 @@ def _check_failed(target: Target, seed: int, status: str, note: str) -> Check:
         note=note if status in (Status.SKIPPED, Status.FAILED) else f"{status}: {note}",
         seed=seed,
         spec=target.case.spec,
+        cause=status,
     )
 
 
@@ -236,8 +237,7 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     """The row that stands where times would, when a check says that there shall be none."""
     bad = [row for row in checks if not row.is_right]
     if bad:
-        crashed = bad[0].check == "completed"
-        return _row(target, Status.FAILED if crashed else Status.WRONG, f"{bad[0].check}: {bad[0].note}")
+        return _row(target, bad[0].cause or Status.WRONG, f"{bad[0].check}: {bad[0].note}")
     expected = [row for row in checks if row.status == CheckStatus.EXPECTED]
     return _row(target, Status.WRONG, f"as documented: {expected[0].note}") if expected else None
 

@@ -61,7 +61,7 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
         finding = _expected_to_fail(_run(checker, trial), erratum)
         shown = shown or finding.status == CheckStatus.EXPECTED
         yield _row(component, variant, case, seed, name, finding)
-        if finding.ends:
+        if finding.cause:
             break
     if erratum and not shown:
         finding = Finding(CheckStatus.FAILED, note=f"{erratum} no longer shows: every check passes")
@@ -79,7 +79,7 @@ def _run(checker: Checker, trial: Trial) -> Finding:
         status, note = explain(error)
         if status == Status.SKIPPED:
             return Finding(CheckStatus.SKIPPED, note=note)
-        return Finding(CheckStatus.FAILED, note=note if status == Status.FAILED else f"{status}: {note}", ends=True)
+        return Finding(CheckStatus.FAILED, note=note if status == Status.FAILED else f"{status}: {note}", cause=status)
 
 
 def _expected_to_fail(finding: Finding, erratum: str) -> Finding:
@@ -102,5 +102,6 @@ def _row(component: Component, variant: str, case: Case, seed: int, name: str, f
         note=finding.note,
         seed=seed,
         spec=case.spec,
+        cause=finding.cause,
         erratum=component.variant(variant).erratum if finding.status == CheckStatus.EXPECTED else "",
     )

@@ -23,14 +23,15 @@ MARGIN = 10
 class Finding:
     """What a check found, before it is put beside the names of what it was looking at.
 
-    ``ends`` says that the component cannot be called at all, so that further checks have nothing to look at.
+    ``cause`` says how it ended (raised, ran out of memory) when the component could not be called at all, so that
+    further checks have nothing to look at.
     """
 
     status: str
     error: float | None = None
     allowance: float | None = None
     note: str = ""
-    ends: bool = False
+    cause: str = ""
 
 
 class Skip(Exception):

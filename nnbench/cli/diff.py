@@ -37,7 +37,7 @@ def command(before: str, after: str, everything: bool, strict: bool, as_json: bo
     A RUN is an id or the start of one, latest, latest~1, or a file. Exits with 1 when something is slower, worse or
     broken. "slower" is never said where the two intervals overlap.
     """
-    output.seal_abandoned(results)
+    output.open_results(results)
     first, second = history.find_run(results, before), history.find_run(results, after)
     found = changes(first, second)
     if as_json:

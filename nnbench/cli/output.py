@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from nnbench import store
+from nnbench import history, store
 from nnbench.model import Problem
 
 PIPE_WIDTH = 160  # columns for tables that go to a file or a pipe, where nothing says how wide the reader is
@@ -62,6 +62,13 @@ def warn_of(problems: Iterable[Problem]) -> None:
 
 
 def seal_abandoned(results: Path) -> None:
-    """What every command does first: seal what killed runs left, and say so."""
+    """What every command on results does first: seal what killed runs left, and say so."""
     for said in store.seal_abandoned(results):
+        warn(said)
+
+
+def open_results(results: Path) -> None:
+    """What reading commands do first: seal what killed runs left, and name the files that will be passed over."""
+    seal_abandoned(results)
+    for said in history.open_history(results).problems:
         warn(said)

@@ -31,7 +31,7 @@ def command(
     run: str, path: Path | None, markdown: tuple[str, ...], into: Path | None, as_json: bool, results: Path
 ) -> int:
     """Make one self-contained HTML file of a run: what is wrong, what is fastest, and everything behind it."""
-    output.seal_abandoned(results)
+    output.open_results(results)
     found = history.find_run(results, run)
     if markdown:
         return _table(found, markdown, into)

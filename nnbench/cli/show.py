@@ -30,7 +30,7 @@ Example:
 @options.results
 def command(component: str, suites: tuple[str, ...], as_json: bool, results: Path) -> int:
     """Show one component: documentation, variants, source, cases and last results."""
-    output.seal_abandoned(results)
+    output.open_results(results)
     run, rows = history.last_results(results, component)
     if as_json:
         measured = [row for row in rows if not row.metric.startswith(CHECK_PREFIX)]

@@ -1,0 +1,127 @@
+"""A toy suite in a temporary folder and the real command line, run as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TOY = '''
+import ctypes
+import torch
+from torch import nn
+from nnbench import Suite, case, randn
+
+suite = Suite("toy")
+
+
+class Double(nn.Module):
+    """Twice its input: ``2 x``."""
+
+    def forward(self, x):
+        return x + x
+
+
+class Wrong(nn.Module):
+    def forward(self, x):
+        return x * 2.001
+
+
+class Crashing(nn.Module):
+    def forward(self, x):
+        return ctypes.string_at(0)  # reads address 0: a real segmentation fault
+
+
+class Hanging(nn.Module):
+    def forward(self, x):
+        while True:
+            pass
+
+
+class Hungry(nn.Module):
+    def forward(self, x):
+        return x + torch.zeros(1 << 40).sum()
+
+
+class Noisy(nn.Module):
+    def forward(self, x):
+        print("a component may print what it likes")
+        return x + x
+
+
+suite.component(
+    "double",
+    reference=Double,
+    variants={
+        "torch": lambda x: torch.mul(x, 2),
+        "wrong": Wrong,
+        "crashing": Crashing,
+        "hanging": Hanging,
+        "hungry": Hungry,
+        "noisy": Noisy,
+    },
+    cases=[case(randn(16, 8))],
+)
+suite.component("linear", reference=nn.Linear, cases=[case(randn(4, 3), in_features=3, out_features=2)])
+'''
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self):
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone at a shell in a folder with a suite file."""
+
+    folder: Path
+
+    def environment(self):
+        return os.environ | {"NNBENCH_DATA": str(self.folder / "data")}
+
+    def run(self, *arguments, timeout=240):
+        command = [sys.executable, "-m", "nnbench", *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments):
+        command = [sys.executable, "-m", "nnbench", *map(str, arguments)]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+def make_user(folder):
+    (folder / "toy.py").write_text(TOY)
+    return User(folder)
+
+
+@pytest.fixture
+def user(tmp_path):
+    return make_user(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A user who has run the toy suite once; the answer of that run."""
+    one = make_user(tmp_path_factory.mktemp("measured"))
+    answer = one.run("run", "--suite", "toy.py", "toy", "--quick", "--timeout", "3", "--json")
+    return one, answer

@@ -1,0 +1,107 @@
+"""``nnbench check``: verdicts, repeat commands, exit codes, whatever the component does."""
+
+import shlex
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    from tests.cli.conftest import make_user
+
+    one = make_user(tmp_path_factory.mktemp("checked"))
+    return one, one.run("check", "--suite", "toy.py", "toy.double", "--timeout", "3", "--seed", "5", "--json")
+
+
+def statuses(rows, variant):
+    return {row["check"]: row["status"] for row in rows if row["variant"] == variant}
+
+
+KEYS = {"component", "variant", "case", "check", "status", "error", "allowance", "note"}
+
+
+def test_rows_hold_the_fixed_keys(checked):
+    assert all(row.keys() >= KEYS for row in checked[1].rows)
+
+
+def test_something_wrong_exits_with_1(checked):
+    assert checked[1].code == 1
+
+
+@pytest.mark.parametrize("variant", ["reference", "torch", "noisy"])
+def test_right_variants_pass(checked, variant):
+    found = set(statuses(checked[1].rows, variant).values())
+    assert "passed" in found
+    assert found <= {"passed", "skipped"}
+
+
+def test_wrong_variant_fails_in_value_and_gradient(checked):
+    found = statuses(checked[1].rows, "wrong")
+    assert found["forward_float64"] == "failed"
+    assert found["forward_float32"] == "failed"
+    assert found["gradients_float64"] == "failed"
+    assert found["inputs_unchanged"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [
+        ("crashing", "SIGSEGV"),
+        ("hanging", "no answer within 3 s"),
+        ("hungry", "out of memory: it asked for 4398046511104 bytes"),
+    ],
+)
+def test_what_never_comes_back_is_one_failed_row_with_its_reason(checked, variant, reason):
+    rows = [row for row in checked[1].rows if row["variant"] == variant]
+    assert [row["status"] for row in rows] == ["failed"]
+    assert reason in rows[0]["note"]
+
+
+def test_crash_names_the_line_of_the_suite(checked):
+    note = next(row["note"] for row in checked[1].rows if row["variant"] == "crashing")
+    assert "toy.py" in note
+    assert "in forward" in note
+
+
+def test_failure_prints_a_command_that_repeats_it(checked):
+    one, _ = checked
+    told = one.run("check", "--suite", "toy.py", "toy.double@wrong", "--seed", "5")
+    repeat = next(line for line in told.out.splitlines() if "repeat:" in line)
+    again = one.run(*shlex.split(repeat.partition("nnbench ")[2]), "--json")
+    assert again.code == 1
+    first = {row["check"]: row["error"] for row in checked[1].rows if row["variant"] == "wrong"}
+    assert {row["check"]: row["error"] for row in again.rows} == first
+
+
+def test_right_component_exits_with_0(user):
+    assert user.run("check", "--suite", "toy.py", "toy.linear").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["toy.doubel"], "Did you mean toy.double?"),
+        (["toy.double@rong"], "no variant named 'rong'"),
+        (["toy.double[17x8]"], "no case '17x8'"),
+        (["-k", "nothing_like_it"], "keeps none"),
+        (["-k", "and and"], "cannot be read"),
+        (["--memory-limit", "lots"], "write 512MiB"),
+        (["--suite", "nowhere.py"], "there is no file"),
+    ],
+)
+def test_mistakes_are_explained_and_exit_with_2(user, arguments, message):
+    answer = user.run("check", "--suite", "toy.py", *arguments)
+    assert answer.code == 2
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_broken_suites_cost_only_themselves(user):
+    (user.folder / "broken.py").write_text("import nnbench\nsuite = nnbench.Suite('broken')\nraise ValueError('oh')\n")
+    (user.folder / "deadly.py").write_text("import os\nos._exit(7)\n")
+    suites = [part for name in ("broken", "deadly", "toy") for part in ("--suite", f"{name}.py")]
+    answer = user.run("check", *suites, "toy.linear", "--json")
+    assert answer.code == 3
+    assert {row["component"] for row in answer.rows} == {"toy.linear"}
+    assert f"{user.folder / 'broken.py'}:3: ValueError: oh" in answer.err
+    assert "importing it took the worker down: its process exited with 7" in answer.err

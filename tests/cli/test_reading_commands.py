@@ -1,0 +1,53 @@
+"""The commands that only read: list, machine, data, and help everywhere."""
+
+import pytest
+
+from nnbench.cli import COMMANDS
+
+
+def test_list_holds_the_fixed_keys_and_every_component(user):
+    answer = user.run("list", "--suite", "toy.py", "--json")
+    assert answer.code == 0
+    rows = {row["id"]: row for row in answer.rows}
+    assert rows["toy.double"].keys() >= {"id", "kind", "documented", "variants", "cases"}
+    assert rows["toy.double"]["cases"] == ["16x8"]
+    assert rows["layers.conv2d"]["documented"] == ["handout", "deepdive", "fundamentals", "pytorch"]
+
+
+def test_list_selects(user):
+    assert [row["id"] for row in user.run("list", "losses", "--json").rows] == ["losses.mse", "losses.cross_entropy"]
+
+
+def test_suites_of_the_project_are_found(user):
+    (user.folder / "pyproject.toml").write_text('[tool.nnbench]\nsuites = ["toy.py"]\n')
+    assert "toy.double" in {row["id"] for row in user.run("list", "--json").rows}
+
+
+def test_machine_tells_the_fingerprint(user):
+    facts = user.run("machine", "--json").rows
+    assert facts.keys() >= {"id", "cpu", "cores", "memory_gib", "gpus", "torch", "threads", "commit", "dirty"}
+
+
+def test_data_lists_what_is_here(user):
+    rows = {row["name"]: row for row in user.run("data", "--json").rows}
+    assert rows["digits"]["available"] is True
+    assert rows["mnist"]["available"] is False
+
+
+def test_misspelt_data_set_is_explained(user):
+    answer = user.run("data", "get", "mnits")
+    assert answer.code == 2
+    assert "Did you mean mnist?" in answer.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(user, command):
+    answer = user.run(command, "-h")
+    assert answer.code == 0
+    assert "Example:" in answer.out
+    assert f"nnbench {command}" in answer.out
+
+
+@pytest.mark.parametrize("name", ["runn", "duell"])
+def test_unknown_command_exits_with_2(user, name):
+    assert user.run(name).code == 2
