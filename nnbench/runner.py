@@ -87,12 +87,14 @@ class Session:
         return self._components
 
     def ask(self, request: Message, seconds: float | None = None) -> Iterator[Message]:
-        """One job's answers; raises ``WorkerEnded``, after which the next job finds a fresh worker."""
+        """One job's answers; raises ``WorkerEnded``. After that, and after answers not read to their end, the next job
+        finds a fresh worker.
+        """
         worker = self._ready()
         try:
             yield from worker.ask(request, seconds)
-        except WorkerEnded:
-            self._worker = None
+        except BaseException:
+            self.renew()
             raise
 
     def _ready(self) -> WorkerProcess:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from nnbench.errors import NnbenchError
 from nnbench.model import Run, Status
 from nnbench.report.grids import modes_of
-from nnbench.report.verdicts import Speed, speeds
+from nnbench.report.verdicts import Speed, judged, speeds
 from nnbench.report.words import clean, elide, factor
 from nnbench.stats import Interval
-from nnbench.tables import Line, lines
+from nnbench.tables import Line
 from nnbench.units import seconds, size
 
 LONGEST_NOTE = 120
@@ -21,7 +21,7 @@ SPECIAL = re.compile(r"[^\w\s.,;:'=+%()/-]|_|:(?=//)|(?<=www)\.")  # GitHub make
 
 def markdown_table(run: Run, keep: Callable[[Line], bool]) -> str:
     """The lines that ``keep`` takes, one row each, without a newline at the end; modes that none has are left out."""
-    found = lines(run.measurements)
+    found = judged(run)
     kept = [line for line in found if keep(line)]
     modes = modes_of(kept)
     relative = speeds(found)

@@ -16,7 +16,7 @@ from nnbench.model import CHECK_PREFIX, Run
 from nnbench.report import figures, grids, verdicts
 from nnbench.report.words import clean, elide, grouped, plural
 from nnbench.stats import CONFIDENCE, NOTICEABLE
-from nnbench.tables import MEMORY_BYTES, MEMORY_SHARE, lines, training_lines
+from nnbench.tables import MEMORY_BYTES, MEMORY_SHARE, training_lines
 from nnbench.units import size
 
 LONGEST_REASON = 400
@@ -75,7 +75,7 @@ def _hash(script: str) -> str:
 
 def _verdict(run: Run) -> dict[str, Any]:
     found = verdicts.findings(run)
-    races = verdicts.races(lines(run.measurements))
+    races = verdicts.races(verdicts.judged(run))
     return {
         "headline": verdicts.headline(run, found),
         "measured": verdicts.measured(run),
@@ -94,7 +94,7 @@ def _verdict(run: Run) -> dict[str, Any]:
 
 
 def _sections(run: Run) -> dict[str, Any]:
-    found, trainings = lines(run.measurements), training_lines(run.measurements)
+    found, trainings = verdicts.judged(run), training_lines(run.measurements)
     errata = {finding.key for finding in verdicts.findings(run) if finding.weight == verdicts.ERRATUM}
     return {
         "lines_grid": grids.lines_grid(found, errata) if found else None,

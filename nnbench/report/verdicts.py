@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnbench.errors import listing
@@ -16,7 +16,6 @@ from nnbench.tables import Key, Line, TrainingLine, lines, training_lines
 from nnbench.units import share
 
 WRONG, ERRATUM, SKIPPED = "wrong", "erratum", "skipped"
-PHRASES = {Status.OUT_OF_MEMORY: "out of memory"}
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,22 @@ class Speed:
     word: str
 
 
+def judged(run: Run) -> tuple[Line, ...]:
+    """The run's lines; one whose check failed is wrong, whatever times it has, and is compared with nothing."""
+    checks = _by_key(run.checks)
+    bad = {key: _of_checks(key, rows) for key, rows in checks.items() if not all(check.is_right for check in rows)}
+    return tuple(
+        replace(line, status=Status.WRONG, note=finding.reason)
+        if line.status == Status.OK and (finding := bad.get(line.key)) is not None
+        else line
+        for line in lines(run.measurements)
+    )
+
+
 def findings(run: Run) -> tuple[Finding, ...]:
     """Everything that is not simply right, in the order in which it was measured."""
     checks = _by_key(run.checks)
-    found = [_of_line(line, checks.pop(line.key, [])) for line in lines(run.measurements)]
+    found = [_of_line(line, checks.pop(line.key, [])) for line in judged(run)]
     found += [_of_checks(key, rows) for key, rows in checks.items()]
     found += [_of_training(line) for line in training_lines(run.measurements)]
     return tuple(finding for finding in found if finding is not None)
@@ -128,17 +139,16 @@ def headline(run: Run, found: Sequence[Finding]) -> str:
 
 def measured(run: Run) -> str:
     """How much was measured, where, of which commit and when."""
-    keys = [line.key for line in lines(run.measurements)]
-    keys += [key for key in _by_key(run.checks) if key not in set(keys)]
+    keys = dict.fromkeys([line.key for line in lines(run.measurements)] + list(_by_key(run.checks)))
+    where = f"on {machine(run.machine)}, at {commit(run)}, on {moment(run.started)}"
+    components, cases = {key[0] for key in keys}, {key[:2] for key in keys}
     if not keys:
-        return f"No component was measured on {machine(run.machine)}, at {commit(run)}, on {moment(run.started)}."
-    components = plural(len({key[0] for key in keys}), "component")
-    cases = plural(len({key[:2] for key in keys}), "case")
-    verb = "was" if len({key[0] for key in keys}) == 1 else "were"
-    variants = plural(len(keys), "variant")
+        what = "An architecture was trained" if training_lines(run.measurements) else "No component was measured"
+        return f"{what} {where}."
+    verb = "was" if len(components) == 1 else "were"
     return (
-        f"{components} {verb} measured in {cases}, {variants} in all, on {machine(run.machine)}, "
-        f"at {commit(run)}, on {moment(run.started)}."
+        f"{plural(len(components), 'component')} {verb} measured in {plural(len(cases), 'case')}, "
+        f"{plural(len(keys), 'variant')} in all, {where}."
     )
 
 
@@ -208,11 +218,9 @@ def _result(base: Line, peers: Sequence[Line]) -> tuple[str, str, str]:
         other = peers[1] if leader is base else base
         speed = factor(_total(other) / _total(leader))
         return "won", leader.variant, f"is fastest, {speed} the speed of {other.variant}"
-    speeds_of_base = listing(
-        f"{line.variant} {factor(_total(base) / _total(line))}" for line in level if line is not base
-    )
+    paces = listing(f"{line.variant} {factor(_total(base) / _total(line))}" for line in level if line is not base)
     lead = "tie:" if len(level) == len(peers) else f"tie of {listing(sorted(line.variant for line in level))}:"
-    return "tie", lead, f"{speeds_of_base} the speed of {base.variant}"
+    return "tie", lead, f"{paces} the speed of {base.variant}"
 
 
 def _total(line: Line) -> Interval:

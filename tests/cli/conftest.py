@@ -109,19 +109,26 @@ class User:
         )
 
 
-def make_user(folder):
-    (folder / "toy.py").write_text(TOY)
-    return User(folder)
+@pytest.fixture(scope="session")
+def new_user(tmp_path_factory):
+    """Makes users, each in a folder of its own."""
+
+    def make(name):
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "toy.py").write_text(TOY)
+        return User(folder)
+
+    return make
 
 
 @pytest.fixture
-def user(tmp_path):
-    return make_user(tmp_path)
+def user(new_user):
+    return new_user("user")
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
+def measured(new_user):
     """A user who has run the toy suite once; the answer of that run."""
-    one = make_user(tmp_path_factory.mktemp("measured"))
+    one = new_user("measured")
     answer = one.run("run", "--suite", "toy.py", "toy", "--quick", "--timeout", "3", "--json")
     return one, answer

@@ -6,10 +6,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def checked(tmp_path_factory):
-    from tests.cli.conftest import make_user
-
-    one = make_user(tmp_path_factory.mktemp("checked"))
+def checked(new_user):
+    one = new_user("checked")
     return one, one.run("check", "--suite", "toy.py", "toy.double", "--timeout", "3", "--seed", "5", "--json")
 
 
