@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -57,6 +58,7 @@ def nnbench() -> None:
 
 def main() -> None:
     """Entry point: runs a command and turns what the user can put right into one line and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is Ctrl-C by another name
     try:
         code = nnbench.main(prog_name="nnbench", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

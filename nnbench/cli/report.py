@@ -47,8 +47,18 @@ def _table(run: Run, patterns: tuple[str, ...], into: Path | None) -> int:
     table = markdown_table(
         run, lambda line: any(pattern.takes(line.component, line.variant, line.case) for pattern in parsed)
     )
+    captioned = f"{caption(run)}\n\n{table}"
     if into is None:
-        click.echo(table)
+        click.echo(captioned)
     else:
-        into.write_text(splice(into.read_text(encoding="utf-8"), "table", table), encoding="utf-8")
+        into.write_text(splice(into.read_text(encoding="utf-8"), "table", captioned), encoding="utf-8")
     return 0
+
+
+def caption(run: Run) -> str:
+    """Where a table's numbers come from: the run, what made it, when, on what, of which commit."""
+    machine = run.machine
+    computer = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB"
+    software = f"Python {machine['python']}, torch {machine['torch']}, {machine['threads']} thread"
+    commit = f"commit {run.commit[:10]}{' with uncommitted changes' if run.dirty else ''}"
+    return f"Run `{run.id}`, made by `{run.command}` on {run.started[:10]} at {commit}: {computer}, {software}."

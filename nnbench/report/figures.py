@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from nnbench.model import Status
 from nnbench.report.inline_svg import SENTINELS, inline
-from nnbench.report.verdicts import Speed, speeds
+from nnbench.report.races import Speed, speeds
 from nnbench.report.words import Thing, clean, elide, factor, grouped, ratio, span
 from nnbench.stats import Interval
 from nnbench.tables import Key, Line

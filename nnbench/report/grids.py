@@ -8,13 +8,12 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from nnbench.metrics import METRICS, TIMED_MODES
 from nnbench.model import Check, CheckStatus, Run, Status
-from nnbench.report.verdicts import Speed, speeds
-from nnbench.report.words import elide, grouped, moment, ratio, span
+from nnbench.report.races import Speed, speeds
+from nnbench.report.words import elide, grouped, moment, options, ratio, span
 from nnbench.stats import Interval
 from nnbench.tables import Key, Line, TrainingLine, calibration
 from nnbench.units import count, duration, seconds, share, size
@@ -195,17 +194,7 @@ def _three_digits(value: float) -> str:
 def repeat(check: Check, command: str) -> str:
     """The command that repeats a check with its seed and the suites that its run was given."""
     key = f"{check.component}@{check.variant}[{check.case}]"
-    return shlex.join(["nnbench", "check", key, *_suites(command), "--seed", str(check.seed)])
-
-
-def _suites(command: str) -> list[str]:
-    """The ``--suite`` options of a command line."""
-    try:
-        words = shlex.split(command)
-    except ValueError:  # a quote that nobody closed
-        return []
-    named = [part for word, value in pairwise(words) if word == "--suite" for part in (word, value)]
-    return named + [word for word in words if word.startswith("--suite=")]
+    return shlex.join(["nnbench", "check", key, *options(command, "--suite"), "--seed", str(check.seed)])
 
 
 def counts_grid(run: Run) -> Grid:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from nnbench.errors import NnbenchError
 from nnbench.model import Run, Status
 from nnbench.report.grids import modes_of
-from nnbench.report.verdicts import Speed, judged, speeds
+from nnbench.report.races import Speed, speeds
+from nnbench.report.verdicts import judged
 from nnbench.report.words import clean, elide, factor
 from nnbench.stats import Interval
 from nnbench.tables import Line

@@ -14,7 +14,8 @@ from markupsafe import Markup, escape
 from nnbench.metrics import CALIBRATION
 from nnbench.model import CHECK_PREFIX, Run
 from nnbench.report import figures, grids, verdicts
-from nnbench.report.words import clean, elide, grouped, plural
+from nnbench.report.races import races, tally
+from nnbench.report.words import clean, elide, grouped, options, plural
 from nnbench.stats import CONFIDENCE, NOTICEABLE
 from nnbench.tables import MEMORY_BYTES, MEMORY_SHARE, training_lines
 from nnbench.units import size
@@ -54,7 +55,7 @@ def _content(run: Run) -> dict[str, Any]:
         "style": _own("page.css"),
         "script": script,
         "script_hash": _hash(script),
-        "report_command": shlex.join(["nnbench", "report", run.id]),
+        "report_command": shlex.join(["nnbench", "report", run.id, *options(run.command, "--results")]),
         "notes": _notes(run),
         **_verdict(run),
         **_sections(run),
@@ -75,7 +76,7 @@ def _hash(script: str) -> str:
 
 def _verdict(run: Run) -> dict[str, Any]:
     found = verdicts.findings(run)
-    races = verdicts.races(verdicts.judged(run))
+    ran = races(verdicts.judged(run))
     return {
         "headline": verdicts.headline(run, found),
         "measured": verdicts.measured(run),
@@ -87,8 +88,8 @@ def _verdict(run: Run) -> dict[str, Any]:
         "shown_at_once": SHOWN_AT_ONCE,
         "elide_reason": lambda text: elide(text, LONGEST_REASON),
         "plural": plural,
-        "races": grouped([race for race in races if race.outcome != "none"], lambda race: race.component),
-        "tally": verdicts.tally(races),
+        "races": grouped([race for race in ran if race.outcome != "none"], lambda race: race.component),
+        "tally": tally(ran),
         "trained": verdicts.trained(training_lines(run.measurements)),
     }
 

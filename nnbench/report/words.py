@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TypeVar
 
 from nnbench.stats import Interval
@@ -93,6 +95,20 @@ def moment(started: str) -> str:
         return started
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
     return f"{aware.astimezone(UTC):%Y-%m-%d, %H:%M} UTC"
+
+
+def options(command: str, name: str) -> list[str]:
+    """An option of a command line with its values, each time that it is given.
+
+    >>> options("nnbench run --suite 'my suite.py' mine --suite=b.py", "--suite")
+    ['--suite', 'my suite.py', '--suite=b.py']
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote that nobody closed
+        return []
+    pairs = [part for word, value in pairwise(words) if word == name for part in (word, value)]
+    return pairs + [word for word in words if word.startswith(f"{name}=")]
 
 
 def grouped(things: Iterable[Thing], name: Callable[[Thing], Name]) -> list[tuple[Name, list[Thing]]]:
