@@ -26,7 +26,7 @@ History = list[list[Tensor]]  # parameters after each step
 
 
 def steps_float64(trial: Trial) -> Finding:
-    """Parameters after each of 25 steps (6 for a large case) against the oracle, or the reference where there is none."""
+    """Parameters after each of 25 steps (6 for a large case), against the oracle or else the reference."""
     want = _judge(trial)
     got = _run(trial, trial.variant, torch.float64)
     allowance = ULPS_A_STEP * STEPS * torch.finfo(torch.float64).eps

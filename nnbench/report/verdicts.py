@@ -66,7 +66,8 @@ def _of_line(line: Line, checks: Sequence[Check]) -> Finding | None:
         return said
     if said is not None and line.status == Status.WRONG:
         return _finding(WRONG, line.key, said.status, line.note)
-    return _finding(SKIPPED if line.status == Status.SKIPPED else WRONG, line.key, line.status, _reason(line.status, line.note))
+    weight = SKIPPED if line.status == Status.SKIPPED else WRONG
+    return _finding(weight, line.key, line.status, _reason(line.status, line.note))
 
 
 def _of_checks(key: Key, checks: Sequence[Check]) -> Finding | None:

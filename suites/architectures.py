@@ -1,0 +1,138 @@
+"""Architectures: whole networks, their forward from primitive operations beside one written with torch's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.catalog import Suite
+from nnbench.specs import Recipe, case, randn
+
+suite = Suite("architectures")
+
+
+def affine(x: Tensor, layer: Any) -> Tensor:
+    """x W^T + b, with the parameters of a ``nn.Linear``."""
+    return x @ layer.weight.T + layer.bias
+
+
+def relu(x: Tensor) -> Tensor:
+    return torch.where(x <= 0, 0, x)
+
+
+def dropped_out(x: Tensor, probability: float, training: bool) -> Tensor:
+    """In training each element becomes 0 with the probability, and what stays is scaled to keep the mean."""
+    if not training:
+        return x
+    stays = torch.rand_like(x) >= probability
+    scale = 1 / (1 - probability) if probability < 1 else 0.0
+    return torch.where(stays, x * scale, 0)
+
+
+def refuse_probability(dropout: float) -> None:
+    if not 0 <= dropout <= 1:
+        raise ValueError(f"dropout is a probability, between 0 and 1, not {dropout}")
+
+
+class MLP(nn.Module):
+    """Multilayer perceptron: Linear, ReLU and Dropout for each hidden layer, then Linear.
+
+    ``h = dropout(relu(h W^T + b))`` from ``h = x`` flattened, then ``y = h W^T + b``: x (N, ...) of input_size numbers
+    each, y (N, output_size) logits. Parameters start as torch.nn.Linear's do. ``ValueError`` for a dropout outside 0
+    to 1, ``RuntimeError`` for another number of inputs. Source: Neural Networks - Intermediate Handout.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 784,
+        hidden_sizes: Sequence[int] = (256, 128, 64),
+        output_size: int = 10,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        refuse_probability(dropout)
+        self.hidden = nn.ModuleList([nn.Linear(*sizes) for sizes in pairwise([input_size, *hidden_sizes])])
+        self.output = nn.Linear([input_size, *hidden_sizes][-1], output_size)
+        self.dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.flatten(1)
+        for layer in self.hidden:
+            h = dropped_out(relu(affine(h, layer)), self.dropout, self.training)
+        return affine(h, self.output)
+
+
+class TorchMLP(nn.Module):
+    """The same network out of torch's layers."""
+
+    def __init__(
+        self,
+        input_size: int = 784,
+        hidden_sizes: Sequence[int] = (256, 128, 64),
+        output_size: int = 10,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList([nn.Linear(*sizes) for sizes in pairwise([input_size, *hidden_sizes])])
+        self.output = nn.Linear([input_size, *hidden_sizes][-1], output_size)
+        self.relu = nn.ReLU()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.flatten(1)
+        for layer in self.hidden:
+            h = self.dropout(self.relu(layer(h)))
+        return self.output(h)
+
+
+class MnistMLP(MLP):
+    """The 784-512-256-10 perceptron for MNIST.
+
+    As ``MLP`` with hidden layers of 512 and 256: x (N, 28, 28) or (N, 784), y (N, num_classes) logits.
+    Source: Deep Learning Fundamentals.
+    """
+
+    def __init__(self, input_size: int = 784, num_classes: int = 10, dropout: float = 0.2) -> None:
+        super().__init__(input_size, (512, 256), num_classes, dropout)
+
+
+class TorchMnistMLP(TorchMLP):
+    """The same network out of torch's layers."""
+
+    def __init__(self, input_size: int = 784, num_classes: int = 10, dropout: float = 0.2) -> None:
+        super().__init__(input_size, (512, 256), num_classes, dropout)
+
+
+suite.component(
+    "mlp",
+    kind="architecture",
+    reference=MLP,
+    variants={"torch": TorchMLP},
+    cases=[
+        case(randn(batch, 784), input_size=784, hidden_sizes=[256, 128, 64], output_size=10, dropout=0.2)
+        for batch in (32, 128)
+    ],
+    documented=["handout", "pytorch"],
+    properties=["mode", "stochastic", "batch_independent"],
+)
+suite.component(
+    "mnist_mlp",
+    kind="architecture",
+    reference=MnistMLP,
+    variants={"torch": TorchMnistMLP},
+    cases=[case(randn(batch, 784)) for batch in (32, 128)],
+    documented=["fundamentals"],
+    properties=["mode", "stochastic", "batch_independent"],
+    recipe=Recipe(
+        data="mnist",
+        loss="CrossEntropyLoss",
+        optimizer="Adam",
+        optimizer_arguments={"lr": 0.001},
+        batch_size=128,
+        epochs=20,
+    ),
+)

@@ -1,0 +1,204 @@
+"""Losses, each from logarithms, exponentials and sums."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from scipy import special
+from torch import Tensor, nn
+
+from nnbench.catalog import Suite
+from nnbench.specs import case, randint, randn
+
+suite = Suite("losses")
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+class Loss(nn.Module):
+    """What torch's losses have in common: ``reduction``, and two deprecated arguments that are refused."""
+
+    def __init__(self, size_average: bool | None, reduce: bool | None, reduction: str) -> None:
+        super().__init__()
+        for name, value in {"size_average": size_average, "reduce": reduce}.items():
+            if value is not None:
+                raise NotImplementedError(f"{name}={value!r} is deprecated in torch and not supported: use reduction")
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction is one of {', '.join(REDUCTIONS)}, not {reduction!r}")
+        self.reduction = reduction
+
+
+def in_wide_arithmetic(x: Tensor) -> Tensor:
+    """Half types in float32: sums of many terms need it, and torch's own kernels do the same."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+class MSELoss(Loss):
+    """Mean squared error.
+
+    ``(input - target)^2`` elementwise, then its mean, its sum, or as it is (``reduction``). Two tensors of one shape;
+    shapes that differ are broadcast with a warning. ``size_average`` and ``reduce`` raise ``NotImplementedError``.
+    Source: torch.nn.MSELoss.
+    """
+
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
+        super().__init__(size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
+        if input.shape != target.shape:
+            message = f"MSELoss broadcasts an input {tuple(input.shape)} and a target {tuple(target.shape)}"
+            warnings.warn(message, stacklevel=2)
+        errors = (in_wide_arithmetic(input) - in_wide_arithmetic(target)) ** 2
+        if self.reduction != "none":
+            errors = errors.mean() if self.reduction == "mean" else errors.sum()
+        return errors.to(torch.promote_types(input.dtype, target.dtype))
+
+
+def mse_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean") -> np.ndarray:
+    errors = np.square(np.subtract(predicted, target))
+    if reduction == "none":
+        return errors
+    return np.asarray(np.sum(errors) / (errors.size if reduction == "mean" else 1))
+
+
+class CrossEntropyLoss(Loss):
+    """Cross-entropy of logits against classes or class probabilities.
+
+    ``l = -sum_c w_c q_c log p_c``, p = softmax(logits), w the class weights (1 without ``weight``), and q the target:
+    1 at the class and 0 elsewhere, or the given probabilities; with ``label_smoothing`` e, ``(1 - e) q + e / C``.
+    ``reduction="mean"`` divides the sum by the sum of the targets' weights, or for probabilities by the number of
+    losses. input (C,), (N, C) or (N, C, d1, ...); target int64 classes of that shape without C, or probabilities of
+    that shape. Targets equal to ``ignore_index`` count for nothing. ``ValueError`` or ``RuntimeError`` for a target, a
+    weight or a setting that does not fit; ``size_average`` and ``reduce`` raise ``NotImplementedError``.
+    Source: torch.nn.CrossEntropyLoss.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(f"label_smoothing is between 0 and 1, not {label_smoothing}")
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
+        log_p = log_softmax(in_wide_arithmetic(input), class_dimension(input))
+        weight = self._class_weights(log_p)
+        if target.shape == input.shape:
+            losses, mass = self._of_probabilities(log_p, target, weight)
+        else:
+            losses, mass = self._of_classes(log_p, target, weight)
+        if self.reduction != "none":
+            losses = losses.sum() / mass if self.reduction == "mean" else losses.sum()
+        return losses.to(input.dtype)
+
+    def _class_weights(self, log_p: Tensor) -> Tensor:
+        """One weight a class, shaped to be multiplied with the log-probabilities."""
+        dim = class_dimension(log_p)
+        classes = log_p.shape[dim]
+        weight = log_p.new_ones(classes) if self.weight is None else self.weight
+        if weight.shape != (classes,):
+            raise RuntimeError(f"weight holds one number for each of {classes} classes, not {tuple(weight.shape)}")
+        return weight.reshape(classes, *[1] * (log_p.dim() - dim - 1))
+
+    def _of_probabilities(self, log_p: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses, and what their mean divides by."""
+        if not target.is_floating_point():
+            raise RuntimeError(f"a target of the input's shape holds floating-point probabilities, not {target.dtype}")
+        if self.ignore_index >= 0:
+            raise RuntimeError("ignore_index does not apply to class probabilities")
+        dim = class_dimension(log_p)
+        q = (1 - self.label_smoothing) * target + self.label_smoothing / log_p.shape[dim]
+        losses = -(weight * q * log_p).sum(dim)
+        return losses, torch.tensor(losses.numel())
+
+    def _of_classes(self, log_p: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses, and what their mean divides by."""
+        dim = class_dimension(log_p)
+        if target.shape != log_p.shape[:dim] + log_p.shape[dim + 1 :]:
+            raise ValueError(f"a target {tuple(target.shape)} does not fit an input {tuple(log_p.shape)}")
+        ignored = target == self.ignore_index
+        classes = target.masked_fill(ignored, 0).unsqueeze(dim)
+        of_target = weight.expand_as(log_p).gather(dim, classes).squeeze(dim)
+        # Picked rather than multiplied by q: the logarithm of another class may be -inf, and 0 * -inf is NaN.
+        losses = -of_target * log_p.gather(dim, classes).squeeze(dim)
+        if self.label_smoothing > 0:
+            everywhere = -(weight * log_p).sum(dim) / log_p.shape[dim]
+            losses = (1 - self.label_smoothing) * losses + self.label_smoothing * everywhere
+        return losses.masked_fill(ignored, 0), of_target.masked_fill(ignored, 0).sum()
+
+
+def class_dimension(logits: Tensor) -> int:
+    return 0 if logits.dim() == 1 else 1
+
+
+def log_softmax(logits: Tensor, dim: int) -> Tensor:
+    """Logarithms of the softmax: the maximum is subtracted first, so that no exponential overflows."""
+    shifted = logits - logits.detach().amax(dim, keepdim=True)  # it cancels out, so it needs no gradient
+    return shifted - shifted.exp().sum(dim, keepdim=True).log()
+
+
+def cross_entropy_oracle(
+    logits: np.ndarray,
+    target: np.ndarray,
+    *,
+    weight: np.ndarray | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> np.ndarray:
+    """Every target as a distribution over classes, the classes last."""
+    scores = np.moveaxis(logits, 0 if logits.ndim == 1 else 1, -1)
+    classes = scores.shape[-1]
+    w = np.ones(classes) if weight is None else weight
+    if target.shape == logits.shape:
+        q = np.moveaxis(target, 0 if logits.ndim == 1 else 1, -1)
+        counts = np.ones(scores.shape[:-1])
+    else:
+        q = (target[..., None] == np.arange(classes)).astype(float)
+        counts = np.where(target == ignore_index, 0, q @ w)
+    q = (1 - label_smoothing) * q + label_smoothing / classes
+    losses = -np.einsum("...c,...c,c->...", q, special.log_softmax(scores, axis=-1), w)
+    if target.shape != logits.shape:
+        losses = np.where(target == ignore_index, 0, losses)
+    if reduction == "none":
+        return losses
+    return np.asarray(losses.sum() / (counts.sum() if reduction == "mean" else 1))
+
+
+suite.component(
+    "mse",
+    kind="loss",
+    reference=MSELoss,
+    variants={"torch": nn.MSELoss},
+    oracle=mse_oracle,
+    cases=[
+        case(randn(32, 10), randn(32, 10, requires_grad=False)),
+        case(randn(64, 3, 64, 64), randn(64, 3, 64, 64, requires_grad=False)),  # images to reconstruct
+    ],
+    documented=["deepdive", "fundamentals", "guide", "pytorch"],
+)
+suite.component(
+    "cross_entropy",
+    kind="loss",
+    reference=CrossEntropyLoss,
+    variants={"torch": nn.CrossEntropyLoss},
+    oracle=cross_entropy_oracle,
+    cases=[
+        case(randn(10, 5), randint(5, (10,))),
+        case(randn(64, 32768), randint(32768, (64,))),  # a language model's: positions, words
+    ],
+    documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
+)
