@@ -14,9 +14,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch starts: asv's forkserver hangs behind a thread pool
 
-from asv_runner.benchmarks.mark import SkipNotImplemented
-
 import torch
+from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from nnbench.doors import registry
 

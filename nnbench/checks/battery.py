@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from nnbench.catalog import Component
 from nnbench.checks import behaviour, steps, values
@@ -84,9 +85,7 @@ def _run(checker: Checker, trial: Trial) -> Finding:
 
 def _expected_to_fail(finding: Finding, erratum: str) -> Finding:
     if erratum and finding.status == CheckStatus.FAILED:
-        return Finding(
-            CheckStatus.EXPECTED, finding.error, finding.allowance, f"{erratum}: {finding.note}", finding.ends
-        )
+        return replace(finding, status=CheckStatus.EXPECTED, note=f"{erratum}: {finding.note}")
     return finding
 
 
