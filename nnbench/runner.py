@@ -239,7 +239,10 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     """The row that stands where times would, when a check says that there shall be none."""
     bad = [row for row in checks if not row.is_right]
     if bad:
-        return _row(target, bad[0].cause or Status.WRONG, f"{bad[0].check}: {bad[0].note}")
+        first = bad[0]
+        if first.cause:
+            return _row(target, first.cause, first.note.removeprefix(f"{first.cause}: "))
+        return _row(target, Status.WRONG, f"{first.check}: {first.note}")
     expected = [row for row in checks if row.status == CheckStatus.EXPECTED]
     return _row(target, Status.WRONG, f"as documented: {expected[0].note}") if expected else None
 

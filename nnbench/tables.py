@@ -98,11 +98,17 @@ def components_only(rows: Iterable[Measurement]) -> list[Measurement]:
 
 def lines(rows: Iterable[Measurement]) -> tuple[Line, ...]:
     """One line a component, case and variant, in the order in which they were first measured."""
-    groups: dict[Key, list[Measurement]] = {}
+    rows = list(rows)
+    groups: dict[Key, list[Measurement]] = {key: [] for key in _checked(rows)}
     for row in components_only(rows):
         groups.setdefault((row.component, row.case, row.variant), []).append(row)
-    made = {key: _line(key, group) for key, group in groups.items()}
+    made = {key: _line(key, group) for key, group in groups.items() if group}
     return tuple(_with_speed(line, made.get((line.component, line.case, "torch"))) for line in _in_order(made))
+
+
+def _checked(rows: Iterable[Measurement]) -> list[Key]:
+    """What was checked, in order: checks come first and miss nobody, so that a failed variant keeps its place."""
+    return [(row.component, row.case, row.variant) for row in rows if row.metric.startswith(CHECK_PREFIX)]
 
 
 def _in_order(made: Mapping[Key, Line]) -> list[Line]:

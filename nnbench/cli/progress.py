@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from nnbench.units import duration
 
@@ -54,10 +55,14 @@ class Progress:
 
 
 def _bar() -> Bar:
-    columns = (
-        BarColumn(30),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
+    """Bar, count and time left at their full width; what goes on takes the rest of the line."""
+    doing = TextColumn(
+        "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
     )
-    return Bar(*columns, console=Console(stderr=True), transient=True)
+    columns = [
+        BarColumn(20, table_column=Column(min_width=20)),
+        MofNCompleteColumn(table_column=Column(min_width=9, justify="right")),
+        TimeRemainingColumn(table_column=Column(min_width=8)),
+        doing,
+    ]
+    return Bar(*columns, console=Console(stderr=True), transient=True, expand=True)

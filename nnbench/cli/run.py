@@ -110,31 +110,45 @@ def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, su
     if as_json:
         output.print_json([plain(row) for row in measured if runner.is_component(row)])
     else:
-        print_lines(lines(measured))
+        print_lines(lines(_stored(row) for row in rows))
         print_training(training_lines(measured))
         _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], suites)
     if journal.sealed:
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
 
 
+HEAD = ("variant", "forward or step", "backward", "memory", "speed (torch = 1)")
+
+
 def print_lines(found: Sequence[Line]) -> None:
-    """The table of a run: one line a variant and case."""
-    numbers = ["forward or step", "backward", "memory", "speed (torch = 1)"]
-    table = output.table("component", "case", "variant", *numbers, "note", right=numbers)
-    for line in found:
-        forward = line.times.get("forward") or line.times.get("step") or line.times.get("call")
-        backward = line.times.get("backward")
-        table.add_row(
-            line.component,
-            line.case,
-            line.variant,
-            seconds(forward.estimate) if forward else "",
-            seconds(backward.estimate) if backward else "",
-            size(line.memory) if line.memory is not None else "",
-            times(line.speed) if line.speed else "",
-            "" if line.status == Status.OK else f"{line.status}: {line.note}",
-        )
-    output.console().print(table)
+    """The table of a run: a heading for each component and case, below it one line a variant, for 80 columns."""
+    rows = [_cells(line) for line in found]
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+    click.secho(_row(HEAD, widths), bold=True)
+    for line, above, cells in zip(found, [None, *found], rows, strict=False):
+        if above is None or (above.component, above.case) != (line.component, line.case):
+            click.echo(f"{click.style(line.component, bold=True)}  {line.case}")
+        click.echo(_row(cells, widths))
+        if line.status != Status.OK:
+            click.secho(f"    {line.status}: {line.note}", fg="yellow" if line.status == Status.SKIPPED else "red")
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    forward = line.times.get("forward") or line.times.get("step") or line.times.get("call")
+    backward = line.times.get("backward")
+    return (
+        line.variant,
+        seconds(forward.estimate) if forward else "",
+        seconds(backward.estimate) if backward else "",
+        size(line.memory) if line.memory is not None else "",
+        times(line.speed) if line.speed else "",
+    )
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """The first cell to the left, numbers to the right."""
+    numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return "  ".join(["  " + cells[0].ljust(widths[0]), *numbers]).rstrip()
 
 
 def print_training(found: Sequence[TrainingLine]) -> None:

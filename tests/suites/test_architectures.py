@@ -79,3 +79,21 @@ def test_images_are_flattened(identifier: str, variant: str) -> None:
     made = nnbench.component(identifier).variant(variant).build().eval()
     images = torch.randn(3, 28, 28, generator=torch.Generator().manual_seed(0))
     assert torch.equal(made(images), made(images.reshape(3, 784)))
+
+
+def test_the_sizes_are_the_documented_ones_when_nothing_is_said() -> None:
+    component = nnbench.component("architectures.mlp")
+    for variant in VARIANTS:
+        said, unsaid = (component.variant(variant).build(**given) for given in (component.cases[0].arguments, {}))
+        shapes = [{name: tensor.shape for name, tensor in made.state_dict().items()} for made in (said, unsaid)]
+        assert shapes[0] == shapes[1]
+
+
+def test_units_at_exactly_zero_pass_no_gradient() -> None:
+    component, x = nnbench.component("architectures.mlp"), torch.ones(2, 784)
+    for variant in VARIANTS:
+        made = component.variant(variant).build(dropout=0.0)
+        torch.nn.init.zeros_(made.hidden[0].weight)
+        torch.nn.init.zeros_(made.hidden[0].bias)
+        (gradient,) = torch.autograd.grad(made(x).sum(), made.hidden[0].bias)
+        assert torch.equal(gradient, torch.zeros(256))

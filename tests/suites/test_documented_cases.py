@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -107,3 +108,16 @@ def test_the_docstring_starts_with_one_line_and_names_its_source(identifier: str
 def test_the_mnist_recipe_is_the_documented_one() -> None:
     recipe = nnbench.component("architectures.mnist_mlp").recipe
     assert recipe == nnbench.Recipe("mnist", "CrossEntropyLoss", "Adam", {"lr": 0.001}, batch_size=128, epochs=20)
+
+
+@pytest.mark.parametrize("identifier", [name for name in DOCUMENTED if not name.startswith("architectures.")])
+def test_constructor_arguments_and_their_defaults_are_torchs(identifier: str) -> None:
+    component = nnbench.component(identifier)
+    ours, theirs = (signature(component.variant(variant).resolve()) for variant in ("reference", "torch"))
+    assert ours == theirs
+
+
+def signature(target: Any) -> list[tuple[str, Any, Any]]:
+    """Name, default and way of passing each constructor argument, in order."""
+    parameters = inspect.signature(target).parameters.values()
+    return [(parameter.name, parameter.default, parameter.kind) for parameter in parameters]

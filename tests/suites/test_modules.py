@@ -243,6 +243,12 @@ def test_ignored_targets_leave_nan_as_torch_does_when_all_are_ignored() -> None:
         assert torch.isnan(component.variant(variant).build(ignore_index=1)(logits, torch.tensor([1, 1, 1])))
 
 
+def test_an_ignored_target_need_not_be_a_class() -> None:
+    logits, target = torch.tensor([[3.0], [1.0]]), torch.tensor([0, -100])
+    losses = nnbench.component("losses.cross_entropy").reference.build(reduction="none")(logits, target)
+    assert losses.tolist() == [0.0, 0.0]
+
+
 def test_impossible_classes_cost_nothing_where_they_are_not_the_target() -> None:
     logits = torch.tensor([[0.0, -torch.inf, 1.0], [2.0, 0.0, -torch.inf], [-torch.inf, 1.0, 1.0]])
     target = torch.tensor([0, 1, -100])

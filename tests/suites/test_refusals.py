@@ -121,6 +121,8 @@ MISFITS: list[tuple[str, dict[str, Any], tuple[torch.Tensor, ...]]] = [
     ("losses.cross_entropy", {}, (torch.ones(3, 5), torch.tensor([0, 1]))),
     ("losses.cross_entropy", {}, (torch.ones(3, 5), torch.ones(3, 5, dtype=torch.int64))),
     ("losses.cross_entropy", {"ignore_index": 1}, (torch.ones(3, 5), torch.ones(3, 5))),
+    ("losses.cross_entropy", {"ignore_index": 0}, (torch.ones(3, 5), torch.ones(3, 5))),
+    ("losses.cross_entropy", {"weight": torch.ones(5, 1)}, (torch.ones(3, 5), torch.tensor([0, 1, 2]))),
     ("losses.cross_entropy", {"weight": torch.ones(4)}, (torch.ones(3, 5), torch.tensor([0, 1, 2]))),
     ("architectures.mlp", {"input_size": 4}, (torch.ones(3, 5),)),
 ]  # fmt: skip

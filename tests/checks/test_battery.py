@@ -1,0 +1,503 @@
+"""The checks, checked: right components pass, and every kind of wrong one is caught and told why."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nnbench import Suite, Variant, case, randint, randn
+from nnbench.checks.battery import check
+
+SEED = 7
+RIGHT = {"passed", "skipped"}
+
+
+class Layer(nn.Module):
+    """tanh(x W^T) + b."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 16) / 4)
+        self.bias = nn.Parameter(torch.zeros(4))
+
+    def forward(self, x):
+        return self.answer(x)
+
+    def answer(self, x):
+        return torch.tanh(x @ self.weight.T) + self.bias
+
+
+class Other(Layer):
+    """The same in other operations."""
+
+    def forward(self, x):
+        return nn.functional.linear(x, self.weight).tanh() + self.bias
+
+
+def oracle(x, weight, bias):
+    return np.tanh(x @ weight.T) + bias
+
+
+class Bent(torch.autograd.Function):
+    """The identity, with a gradient that is off by one part in a hundred."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 1.01
+
+
+def mutant(forward):
+    return type("Mutant", (Layer,), {"forward": forward})
+
+
+def halves(self, x):
+    """Half precision inside float32."""
+    return self.answer(x).half().float() if x.dtype == torch.float32 else self.answer(x)
+
+
+def deaf_bias(self, x):
+    return torch.tanh(x @ self.weight.T) + self.bias.detach()
+
+
+def writes_its_input(self, x):
+    answer = self.answer(x)
+    x.data.mul_(2)
+    return answer
+
+
+def raises(self, x):
+    raise ValueError("16 is not a multiple of 3\nand more")
+
+
+class Renamed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w, self.b = nn.Parameter(torch.zeros(4, 16)), nn.Parameter(torch.zeros(4))
+
+    def forward(self, x):
+        return torch.tanh(x @ self.w.T) + self.b
+
+
+FORWARD, GRADIENTS = "forward_float64", "gradients_float64"
+NAMES = r"its state_dict holds \['b', 'w'\] where the reference's holds \['bias', 'weight'\]"
+
+# name: the mistake, the check that has to catch it, and what that has to say
+FORWARDS = {
+    "sign": (lambda self, x: -self.answer(x), FORWARD, "off by .* of its scale against"),
+    "constant": (lambda self, x: self.answer(x) * 1.001, FORWARD, "off by 0.00"),
+    "offset": (lambda self, x: self.answer(x) + 1e-9, FORWARD, "off by"),
+    "one element": (lambda self, x: self.answer(x) + 1e-3 * (torch.arange(4) == 3), FORWARD, "off by"),
+    "missing term": (lambda self, x: self.answer(x) - self.bias, FORWARD, "off by"),
+    "axis": (lambda self, x: self.answer(x).flip(0), FORWARD, "off by"),
+    "zeros": (lambda self, x: 0 * self.answer(x), FORWARD, "off by"),
+    "nan": (lambda self, x: self.answer(x) / 0 * 0, FORWARD, "off by inf"),
+    "one nan": (lambda self, x: self.answer(x).masked_fill(torch.arange(4) == 3, torch.nan), FORWARD, "off by inf"),
+    "none": (lambda self, x: None, FORWARD, "it returned no tensor"),
+    "fewer columns": (lambda self, x: self.answer(x)[:, :3], FORWARD, r"shape \(8, 3\) where \(8, 4\) is right"),
+    "extra axis": (lambda self, x: self.answer(x)[None], FORWARD, r"shape \(1, 8, 4\) where \(8, 4\) is right"),
+    "two outputs": (lambda self, x: (self.answer(x),) * 2, FORWARD, "2 outputs where 1 are right"),
+    "dtype": (lambda self, x: self.answer(x).float(), FORWARD, "float32 came out where float64 went in"),
+    "raises": (raises, FORWARD, "raised ValueError: 16 is not a multiple of 3$"),
+    "half precision": (halves, "forward_float32", "off by"),
+    "gradient": (lambda self, x: Bent.apply(self.answer(x)), GRADIENTS, "off by .* in the gradient of"),
+    "gradient of the input": (lambda self, x: self.answer(Bent.apply(x)), GRADIENTS, "in the gradient of input 0"),
+    "no gradient": (lambda self, x: self.answer(x).detach(), GRADIENTS, "no gradient arrives at input 0"),
+    "no gradient of the bias": (deaf_bias, GRADIENTS, "no gradient arrives at bias"),
+    "writes its input": (writes_its_input, "inputs_unchanged", "it changes its input 0 in place"),
+    "random": (lambda self, x: self.answer(x) + 1e-3 * torch.rand(4), "deterministic", "declare it stochastic"),
+    "mode": (lambda self, x: self.answer(x) * (1 if self.training else 2), "mode", "which it does not declare"),
+}
+
+MUTANTS = {name: (mutant(forward), check, note) for name, (forward, check, note) in FORWARDS.items()}
+MUTANTS["other names"] = (Renamed, FORWARD, NAMES)
+
+# Mistakes that a reference can make too: then its oracle, or finite differences, must find them.
+OF_A_REFERENCE = {name: check for name, (_, check, _) in MUTANTS.items() if check != GRADIENTS}
+OF_A_REFERENCE |= {name: "gradcheck" for name, (_, check, _) in MUTANTS.items() if check == GRADIENTS}
+del OF_A_REFERENCE["other names"]  # there are no other names than its own
+
+SMALL = (case(randn(8, 16)),)
+
+
+def component(reference, *, cases=SMALL, kind="module", variants=None, **declared):
+    return Suite("toy").component("thing", reference=reference, variants=variants, kind=kind, cases=cases, **declared)
+
+
+def checked(made, variant="reference", seed=SEED):
+    """Each check's row, by the check's name."""
+    return {row.check: row for row in check(made, variant, made.cases[0], seed)}
+
+
+def statuses(rows):
+    return {row.status for row in rows.values()}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("variant", ["reference", "torch", "other"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_a_right_component_passes(variant, dtype, seed):
+    cases = [case(randn(8, 16), dtype=dtype)]
+    made = component(Layer, oracle=oracle, variants={"torch": Other, "other": Layer}, cases=cases)
+    rows = checked(made, variant, seed)
+    assert statuses(rows) <= RIGHT
+    assert {name for name, row in rows.items() if row.status == "passed"} >= {
+        "forward_float64",
+        f"forward_{dtype}",
+        "gradients_float64",
+        "inputs_unchanged",
+        "deterministic",
+        "mode",
+    }
+    assert (rows["gradcheck"].status == "passed") == (variant == "reference")
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_wrong_variant_is_caught_and_told_why(name):
+    wrong, expected, note = MUTANTS[name]
+    rows = checked(component(Layer, oracle=oracle, variants={"torch": Other, "wrong": wrong}), "wrong")
+    assert rows[expected].status == "failed"
+    assert not rows[expected].is_right
+    assert re.search(note, rows[expected].note), rows[expected].note
+
+
+@pytest.mark.parametrize("name", OF_A_REFERENCE)
+def test_a_wrong_reference_is_caught_by_something_independent(name):
+    rows = checked(component(MUTANTS[name][0], oracle=oracle))
+    assert rows[OF_A_REFERENCE[name]].status == "failed"
+
+
+def test_a_wrong_reference_without_an_oracle_is_caught_by_torch():
+    rows = checked(component(MUTANTS["constant"][0], variants={"torch": Other}))
+    assert rows["forward_float64"].status == "failed"
+    assert rows["forward_float64"].note.endswith("against torch")
+
+
+def test_a_row_says_of_what_it_is_and_holds_its_evidence():
+    made = component(Layer, oracle=oracle, variants={"wrong": MUTANTS["constant"][0]})
+    row = checked(made, "wrong")["forward_float64"]
+    assert (row.component, row.variant, row.case, row.seed) == ("toy.thing", "wrong", "8x16", SEED)
+    assert row.spec == made.cases[0].spec
+    assert row.error == pytest.approx(1e-3, rel=2)
+    assert row.allowance < 1e-9
+
+
+def test_a_component_that_raises_is_not_asked_again():
+    made = component(Layer, oracle=oracle, variants={"wrong": MUTANTS["raises"][0]})
+    rows = checked(made, "wrong")
+    assert list(rows) == ["forward_float64"]
+    assert rows["forward_float64"].cause == "failed"
+
+
+def test_a_component_that_cannot_be_imported_is_skipped():
+    rows = checked(component(Layer, oracle=oracle, variants={"keras": "no_such_package:Layer"}), "keras")
+    assert statuses(rows) == {"skipped"}
+    assert rows["forward_float64"].note == "cannot be imported: No module named 'no_such_package'"
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_each_of_several_outputs_is_checked(wrong):
+    def answer(x):
+        return torch.tanh(x), torch.sin(x)
+
+    def mutant(x):
+        return tuple(output * (1.001 if place == wrong else 1) for place, output in enumerate(answer(x)))
+
+    made = component(answer, variants={"torch": answer, "wrong": mutant})
+    assert statuses(checked(made)) <= RIGHT
+    assert checked(made, "wrong")["forward_float64"].status == "failed"
+
+
+def test_a_function_is_checked_as_a_module_is():
+    made = component(torch.tanh, oracle=np.tanh, variants={"wrong": lambda x: torch.tanh(x) * 1.001})
+    rows = checked(made)
+    assert statuses(rows) <= RIGHT
+    assert rows["gradcheck"].status == "passed"
+    assert rows["mode"].note == "a function has no mode"
+    assert checked(made, "wrong")["forward_float64"].status == "failed"
+
+
+def test_a_loss_is_checked_towards_its_float_inputs():
+    cases = [case(randn(8, 5), randint(5, (8,)))]
+    wrong = functools.partial(nn.CrossEntropyLoss, reduction="sum")
+    made = component(
+        nn.CrossEntropyLoss, kind="loss", cases=cases, variants={"torch": nn.CrossEntropyLoss, "wrong": wrong}
+    )
+    rows = checked(made)
+    assert statuses(rows) == {"passed"}
+    assert rows["gradients_float64"].note == "in the gradient of input 0"
+    assert checked(made, "wrong")["forward_float64"].status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda x: 0 * x, "zeros"),
+        (lambda x: torch.ones_like(x) + 0 * x, "the mean"),
+        (lambda x: x.clone(), "its input"),
+        (lambda x: x * torch.nan, "the mean"),
+    ],
+    ids=["zeros", "constant", "identity", "nan"],
+)
+def test_a_case_that_could_not_fail_is_mistrusted_never_passed(answer, told):
+    rows = checked(component(answer, variants={"torch": answer}), "torch")
+    for name in ("forward_float64", "forward_float32"):
+        assert rows[name].status == "mistrusted"
+        assert told in rows[name].note
+        assert not rows[name].is_right
+
+
+def test_a_reference_that_nothing_can_judge_says_so():
+    rows = checked(component(Layer))
+    assert rows["forward_float64"].status == "skipped"
+    assert rows["forward_float64"].note.startswith("nothing independent to compare the reference with")
+
+
+def test_a_component_that_declares_its_mode_must_have_one():
+    moody = MUTANTS["mode"][0]
+    assert checked(component(moody, properties=["mode"]))["mode"].status == "passed"
+    calm = checked(component(Layer, properties=["mode"]))["mode"]
+    assert calm.status == "failed"
+    assert calm.note.startswith("training and evaluation mode give the same output")
+
+
+def test_a_component_that_declares_that_it_is_random_is_compared_in_evaluation_mode():
+    class Noisy(Layer):
+        def forward(self, x):
+            return self.answer(nn.functional.dropout(x, 0.5, self.training))
+
+    assert checked(component(Noisy, oracle=oracle))["deterministic"].status == "failed"
+    rows = checked(component(Noisy, oracle=oracle, properties=["stochastic", "mode"]))
+    assert statuses(rows) <= RIGHT
+    assert rows["forward_float64"].status == "passed"
+
+
+def test_an_erratum_is_expected_to_be_wrong():
+    wrong = Variant("documented", MUTANTS["sign"][0], erratum="E01")
+    rows = checked(component(Layer, oracle=oracle, variants={"documented": wrong}), "documented")
+    shown = rows["forward_float64"]
+    assert (shown.status, shown.erratum, shown.is_right) == ("expected", "E01", True)
+    assert shown.note.startswith("E01: off by")
+    assert rows["mode"].erratum == ""
+    assert "erratum" not in rows
+
+
+def test_an_erratum_that_no_longer_shows_is_a_failure():
+    mended = Variant("documented", Other, erratum="E01")
+    rows = checked(component(Layer, oracle=oracle, variants={"documented": mended}), "documented")
+    assert rows["erratum"].status == "failed"
+    assert rows["erratum"].note == "E01 no longer shows: every check passes"
+
+
+def test_a_kind_without_checks_says_so():
+    (row,) = checked(component(lambda x: x, kind="metric")).values()
+    assert (row.status, row.note) == ("skipped", "components of kind metric have no checks yet")
+
+
+class Descent(torch.optim.Optimizer):
+    """Gradient descent; mutants override ``move``."""
+
+    def __init__(self, params, lr, weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self.move(parameter, parameter.grad, self.state[parameter], group)
+
+    def move(self, parameter, gradient, state, group):
+        parameter -= group["lr"] * (gradient + group["weight_decay"] * parameter)
+
+
+class Adam(Descent):
+    """Adam with coupled weight decay."""
+
+    def move(self, parameter, gradient, state, group):
+        gradient = gradient + group["weight_decay"] * parameter
+        if not state:
+            state.update(step=0, first=torch.zeros_like(parameter), second=torch.zeros_like(parameter))
+        state["step"] += 1
+        state["first"].mul_(0.9).add_(0.1 * gradient)
+        state["second"].mul_(0.999).add_(0.001 * gradient**2)
+        parameter -= group["lr"] * self.direction(state)
+
+    def direction(self, state):
+        first, second = (
+            state[name] / (1 - beta ** state["step"]) for name, beta in (("first", 0.9), ("second", 0.999))
+        )
+        return first / (second.sqrt() + 1e-8)
+
+
+def descent_oracle(parameters, gradients, lr, weight_decay=0.0):
+    for step in gradients:
+        parameters = [p - lr * (g + weight_decay * p) for p, g in zip(parameters, step, strict=True)]
+        yield parameters
+
+
+def adam_oracle(parameters, gradients, lr, weight_decay=0.0):
+    first, second = ([np.zeros_like(p) for p in parameters] for _ in range(2))
+    for number, step in enumerate(gradients, 1):
+        step = [g + weight_decay * p for p, g in zip(parameters, step, strict=True)]
+        first = [0.9 * m + 0.1 * g for m, g in zip(first, step, strict=True)]
+        second = [0.999 * v + 0.001 * g * g for v, g in zip(second, step, strict=True)]
+        parameters = [
+            p - lr * (m / (1 - 0.9**number)) / (np.sqrt(v / (1 - 0.999**number)) + 1e-8)
+            for p, m, v in zip(parameters, first, second, strict=True)
+        ]
+        yield parameters
+
+
+class Uphill(Adam):
+    def direction(self, state):
+        return -super().direction(state)
+
+
+class Uncorrected(Adam):
+    def direction(self, state):
+        return state["first"] / (state["second"].sqrt() + 1e-8)
+
+
+class Underroot(Adam):
+    """The epsilon inside the root."""
+
+    def direction(self, state):
+        first, second = (
+            state[name] / (1 - beta ** state["step"]) for name, beta in (("first", 0.9), ("second", 0.999))
+        )
+        return first / (second + 1e-8).sqrt()
+
+
+class Decoupled(Adam):
+    def move(self, parameter, gradient, state, group):
+        parameter -= group["lr"] * group["weight_decay"] * parameter
+        super().move(parameter, gradient, state, group | {"weight_decay": 0.0})
+
+
+class Forgetful(Adam):
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict | {"state": {}})
+
+
+class Overeager(Adam):
+    """It takes a missing gradient for one of zeros, and weight decay then moves the parameter."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+        super().step()
+
+
+class Helpless(Adam):
+    """It cannot do without a gradient."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self.move(parameter, parameter.grad, self.state[parameter], group)
+
+
+class Idle(Adam):
+    def step(self, closure=None):
+        pass
+
+
+class Shared(Adam):
+    """One state for all parameters of a shape."""
+
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter, gradient, self.state[str(parameter.shape)], group)
+
+
+class Rounded(Adam):
+    """It keeps its parameters in half precision."""
+
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter, gradient, state, group)
+        if parameter.dtype == torch.float32:
+            parameter.copy_(parameter.half())
+
+
+class Clipped(Adam):
+    """Right for gradients of ordinary size."""
+
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter, gradient.clamp(-100, 100), state, group)
+
+
+OPTIMIZER_MUTANTS = {
+    "sign": (Uphill, "steps_float64", "off by .* of its scale against its oracle, first at step 1"),
+    "no bias correction": (Uncorrected, "steps_float64", "against its oracle, first at step 1"),
+    "epsilon inside the root": (Underroot, "steps_float64", "against its oracle, first at step"),
+    "clipped gradients": (Clipped, "steps_float64", "against its oracle, first at step"),
+    "decoupled decay": (Decoupled, "steps_float64", "against its oracle, first at step 1"),
+    "idle": (Idle, "steps_float64", "against its oracle, first at step 1"),
+    "shared state": (Shared, "steps_float64", "against its oracle, first at step 1"),
+    "half precision": (Rounded, "steps_float32", "off by"),
+    "state lost": (Forgetful, "resume", "resumed from its state_dict it goes another way"),
+    "steps without a gradient": (Overeager, "missing_gradient", "it changes a parameter that has no gradient"),
+    "needs a gradient": (Helpless, "missing_gradient", "raised TypeError"),
+}
+
+STEPPED = (case(randn(6, 3), randn(6, 3), randn(5), lr=0.01, weight_decay=0.1),)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("reference", "torchs", "judge"),
+    [(Descent, torch.optim.SGD, descent_oracle), (Adam, torch.optim.Adam, adam_oracle)],
+    ids=["descent", "adam"],
+)
+def test_a_right_optimizer_passes(reference, torchs, judge, dtype, seed):
+    cases = [case(*STEPPED[0].inputs, dtype=dtype, **STEPPED[0].arguments)]
+    for oracle in (judge, None):
+        made = component(reference, kind="optimizer", cases=cases, oracle=oracle, variants={"torch": torchs})
+        for variant in made.variants:
+            rows = checked(made, variant, seed)
+            assert list(dict.fromkeys(["steps_float64", f"steps_{dtype}", "resume", "missing_gradient"])) == list(rows)
+            assert statuses(rows) == {"passed"}
+
+
+@pytest.mark.parametrize("name", OPTIMIZER_MUTANTS)
+@pytest.mark.parametrize("place", ["reference", "wrong"])
+def test_a_wrong_optimizer_is_caught_and_told_why(name, place):
+    wrong, expected, note = OPTIMIZER_MUTANTS[name]
+    pair = {"reference": Adam, "wrong": wrong} | {place: wrong}
+    made = component(
+        pair["reference"], kind="optimizer", cases=STEPPED, oracle=adam_oracle,
+        variants={"torch": torch.optim.Adam, "wrong": pair["wrong"]},
+    )  # fmt: skip
+    rows = checked(made, place)
+    assert rows[expected].status == "failed"
+    assert re.search(note, rows[expected].note), rows[expected].note
+
+
+def test_a_wrong_optimizer_without_an_oracle_is_caught_by_torch():
+    made = component(Uncorrected, kind="optimizer", cases=STEPPED, variants={"torch": torch.optim.Adam})
+    assert checked(made)["steps_float64"].status == "failed"
+
+
+def test_an_optimizer_that_nothing_can_judge_says_so():
+    rows = checked(component(Adam, kind="optimizer", cases=STEPPED))
+    assert rows["steps_float64"].status == "skipped"
+    assert rows["resume"].status == "passed"
+
+
+def test_steps_that_move_nothing_are_mistrusted():
+    cases = [case(randn(6, 3), lr=0.0)]
+    made = component(Descent, kind="optimizer", cases=cases, oracle=descent_oracle)
+    row = checked(made)["steps_float64"]
+    assert row.status == "mistrusted"
+    assert row.note.startswith("parameters left as they are would pass too")

@@ -1,0 +1,99 @@
+"""Peak memory of a call whose size is known."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from nnbench import Suite, case, randn
+from nnbench.failures import NotMeasurable
+from nnbench.measure import memory
+from nnbench.measure.all import measure
+from nnbench.measure.memory import peak_growth
+
+MIB = 2**20
+
+# Reading this machine's real memory is the point; only where the peak cannot be reset is there nothing to read.
+resettable = pytest.mark.skipif(not os.access(memory.CLEAR, os.W_OK), reason="the peak cannot be reset here")
+
+
+def numpy_array(mebibytes):
+    np.ones(mebibytes * MIB, dtype=np.uint8)
+
+
+def torch_tensor(mebibytes):
+    torch.ones(mebibytes * MIB, dtype=torch.uint8)
+
+
+def small_pieces(mebibytes):
+    """Each so small that the allocator keeps it for the next one."""
+    [np.ones(MIB // 32, dtype=np.uint8) for _ in range(32 * mebibytes)]
+
+
+@resettable
+@pytest.mark.parametrize("mebibytes", [2, 10, 100])
+@pytest.mark.parametrize("allocate", [numpy_array, torch_tensor, small_pieces])
+def test_what_a_call_takes_and_frees_is_seen(allocate, mebibytes):
+    allocate(mebibytes)  # a first call touches pages of the libraries' own
+    growth = peak_growth(lambda: allocate(mebibytes))
+    assert growth == pytest.approx(mebibytes * MIB, rel=0.02, abs=1.5 * MIB)
+
+
+@resettable
+def test_memory_that_is_ready_for_the_next_call_is_seen_again():
+    growths = [peak_growth(lambda: small_pieces(20)) for _ in range(4)]
+    assert min(growths) == pytest.approx(20 * MIB, abs=1.5 * MIB)
+
+
+@resettable
+def test_the_peak_counts_not_what_is_left():
+    kept = []
+
+    def call():
+        torch.ones(40 * MIB, dtype=torch.uint8)
+        kept.append(torch.ones(10 * MIB, dtype=torch.uint8))
+
+    call()
+    assert peak_growth(call) == pytest.approx(40 * MIB, abs=1.5 * MIB)
+
+
+@resettable
+def test_an_earlier_peak_is_forgotten():
+    numpy_array(100)
+    assert peak_growth(lambda: None) < 1.5 * MIB
+
+
+def test_where_the_peak_cannot_be_reset_there_is_nothing_to_measure(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "CLEAR", tmp_path / "no" / "clear_refs")
+    with pytest.raises(NotMeasurable, match="the peak resident size cannot be reset here"):
+        peak_growth(lambda: None)
+
+
+def test_a_system_that_does_not_tell_its_peak_has_nothing_to_measure(monkeypatch, tmp_path):
+    (tmp_path / "status").write_text("Name:\tpython\n")
+    monkeypatch.setattr(memory, "CLEAR", tmp_path / "clear_refs")
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "status")
+    with pytest.raises(NotMeasurable, match="status does not tell VmRSS"):
+        peak_growth(lambda: None)
+
+
+def test_growth_is_the_peak_after_over_the_size_before(monkeypatch, tmp_path):
+    status = tmp_path / "status"
+    status.write_text("VmHWM:\t  900 kB\nVmRSS:\t  100 kB\n")
+    monkeypatch.setattr(memory, "CLEAR", tmp_path / "clear_refs")
+    monkeypatch.setattr(memory, "STATUS", status)
+    assert peak_growth(lambda: status.write_text("VmHWM:\t  164 kB\nVmRSS:\t  120 kB\n")) == 64 * 1024
+    assert (tmp_path / "clear_refs").read_text() == "5"
+    assert peak_growth(lambda: status.write_text("VmHWM:\t  100 kB\nVmRSS:\t  100 kB\n")) == 0
+
+
+def test_memory_that_cannot_be_measured_is_a_skipped_row_beside_the_times(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "CLEAR", tmp_path / "no" / "clear_refs")
+    made = Suite("mine").component("relu", reference=torch.nn.ReLU, cases=[case(randn(4))])
+    request = {"seed": 0, "round": 0, "budget": 0.0, "threads": 1}
+    rows = {row.metric: row for row in measure(made, "reference", made.cases[0], request)}
+    assert (rows["peak_memory"].status, rows["peak_memory"].values) == ("skipped", ())
+    assert "cannot be reset here" in rows["peak_memory"].note
+    assert rows["forward_time"].status == "ok"
+    assert len(rows["forward_time"].values) == 1

@@ -1,0 +1,281 @@
+"""What is shown of one run, and of the change between two."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from nnbench.metrics import METRICS
+from nnbench.model import Check, Measurement, Run, Status, check_to_measurement
+from nnbench.tables import calibration, changes, drift, lines, training_lines
+
+MIB = 2**20
+
+
+def row(metric="forward_time", *values, variant="reference", **content):
+    made = {"component": "layers.linear", "case": "small", "spec": "abc", "unit": METRICS[metric].unit} | content
+    return Measurement(variant=variant, metric=metric, values=values, **made)
+
+
+def timed(seconds, metric="forward_time", **content):
+    """Three rounds of a time."""
+    return [row(metric, seconds, seconds * 1.001, round=number, **content) for number in range(3)]
+
+
+def kernel(seconds, name="matrix_product", **content):
+    return row("calibration_time", *seconds, component=f"calibration.{name}", case="default", **content)
+
+
+def run(rows=(), **machine):
+    facts = {"id": "one", "threads": 1} | machine
+    return Run("20260101T000000Z-000001", "2026-01-01T00:00:00+00:00", "", "", False, facts, measurements=tuple(rows))
+
+
+def only(rows):
+    (line,) = lines(rows)
+    return line
+
+
+def test_a_line_collects_what_was_measured_of_one_variant_in_one_case():
+    line = only(
+        [
+            *timed(0.002),
+            *timed(0.003, "forward_wall_time"),
+            *timed(0.004, "backward_time"),
+            row("parameters", 12.0),
+            row("flops", 3e6),
+            row("peak_memory", 2.5 * MIB),
+        ]
+    )
+    assert line.key == ("layers.linear", "small", "reference")
+    assert {mode: interval.estimate for mode, interval in line.times.items()} == pytest.approx(
+        {"forward": 0.002, "backward": 0.004}
+    )
+    assert line.wall_times["forward"].estimate == pytest.approx(0.003)
+    assert line.total.estimate == pytest.approx(0.006)
+    assert (line.parameters, line.flops, line.memory) == (12, 3_000_000, 2.5 * MIB)
+    assert (line.status, line.note) == ("ok", "")
+
+
+def test_every_round_counts_once_however_many_samples_it_took():
+    rows = [row("forward_time", *([seconds] * count)) for seconds, count in ((1.0, 1), (2.0, 1), (3.0, 500))]
+    assert only(rows).times["forward"].estimate == pytest.approx(2.0)
+
+
+def test_lines_come_in_the_order_of_their_cases_with_the_variants_together():
+    keys = [("b", "small", "reference"), ("a", "small", "torch"), ("b", "large", "torch"), ("b", "small", "torch")]
+    rows = [row("forward_time", 1.0, component=c, case=case, variant=v) for c, case, v in keys]
+    assert [line.key for line in lines(rows)] == [
+        ("b", "small", "reference"),
+        ("b", "small", "torch"),
+        ("a", "small", "torch"),
+        ("b", "large", "torch"),
+    ]
+
+
+def test_speed_is_the_time_of_torch_over_ones_own_over_all_modes():
+    rows = [
+        *timed(0.002),
+        *timed(0.004, "backward_time"),
+        *timed(0.001, variant="torch"),
+        *timed(0.002, "backward_time", variant="torch"),
+    ]
+    ours, torch = lines(rows)
+    assert ours.speed.estimate == pytest.approx(0.5)
+    assert ours.speed.low < 0.5 < ours.speed.high
+    assert (torch.speed.low, torch.speed.estimate, torch.speed.high) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "torch",
+    [
+        [],
+        timed(0.001, variant="torch", case="large"),
+        timed(0.001, variant="torch", component="layers.conv2d"),
+        [row(variant="torch", status=Status.FAILED)],
+        [*timed(0.001, variant="torch"), *timed(0.001, "backward_time", variant="torch")],
+    ],
+    ids=["missing", "another case", "another component", "failed", "more modes"],
+)
+def test_without_a_like_time_of_torch_there_is_no_speed(torch):
+    assert lines([*timed(0.002), *torch])[0].speed is None
+
+
+def test_a_line_tells_the_first_thing_that_went_wrong():
+    rows = [*timed(0.002), row(status=Status.CRASHED, note="SIGSEGV"), row(status=Status.TIMED_OUT, note="60 s")]
+    assert (only(rows).status, only(rows).note) == ("crashed", "SIGSEGV")
+    assert only(rows).times["forward"].estimate == pytest.approx(0.002)
+
+
+def test_a_failed_line_has_neither_times_nor_a_total():
+    line = only([row(status=Status.WRONG, note="forward_float64: off by 0.1")])
+    assert (line.status, line.times, line.total, line.memory) == ("wrong", {}, None, None)
+
+
+def test_memory_that_cannot_be_measured_here_does_not_make_a_line_skipped():
+    line = only([*timed(0.002), row("peak_memory", status=Status.SKIPPED, note="no /proc")])
+    assert (line.status, line.memory) == ("ok", None)
+
+
+def test_a_skipped_component_says_why_and_a_failure_outdoes_it():
+    skipped = row(status=Status.SKIPPED, note="cannot be imported: keras")
+    assert (only([skipped]).status, only([skipped]).note) == ("skipped", "cannot be imported: keras")
+    assert only([skipped, row(status=Status.FAILED, note="raised")]).status == "failed"
+
+
+def test_checks_trainings_and_kernels_are_no_lines():
+    check = check_to_measurement(Check("layers.linear", "reference", "small", "gradcheck", "failed"))
+    rows = [
+        check,
+        kernel([0.001]),
+        row("test_accuracy", 0.9, case="mnist,epoch=1", context={"epoch": 1}),
+        row("train_loss", 0.9, case="mnist,epoch=1", context={"epoch": 1}),
+        row("test_accuracy", status=Status.FAILED),
+    ]
+    assert lines(rows) == ()
+
+
+def test_training_has_one_line_an_epoch():
+    rows = [
+        row(metric, value + epoch, case=f"mnist,epoch={epoch}", context={"data": "mnist", "seed": 3, "epoch": epoch})
+        for epoch in (1, 2)
+        for metric, value in (("train_loss", 0.5), ("test_accuracy", 0.25))
+    ]
+    first, second = training_lines([*timed(0.002), *rows])
+    assert (first.data, first.seed, first.epoch, first.status) == ("mnist", 3, 1, "ok")
+    assert first.values == {"train_loss": 1.5, "test_accuracy": 1.25}
+    assert second.values == {"train_loss": 2.5, "test_accuracy": 2.25}
+
+
+def test_a_training_that_failed_has_a_line_that_says_so():
+    (line,) = training_lines([row("test_accuracy", status=Status.SKIPPED, note="mnist is not here")])
+    assert (line.status, line.note, line.values) == ("skipped", "mnist is not here", {})
+
+
+def test_calibration_takes_both_looks_of_a_round_together():
+    rows = [kernel([2.0] * 5, round=0), kernel([1.0] * 5, round=0), kernel([4.0] * 10, round=1), kernel([9.0], "copy")]
+    found = calibration([*timed(0.002), *rows])
+    assert found["calibration.matrix_product"].estimate == pytest.approx(math.sqrt(1.5 * 4.0))
+    assert found["calibration.copy"].estimate == pytest.approx(9.0)
+    assert len(found) == 2
+
+
+def test_drift_is_the_largest_change_of_a_kernel_in_either_direction():
+    before = run([kernel([1.0]), kernel([1.0], "copy")])
+    after = run([kernel([1.05]), kernel([0.8], "copy")])
+    assert drift(before, after) == pytest.approx(1.25)
+    assert drift(after, before) == pytest.approx(1.25)
+    assert drift(before, before) == 1.0
+
+
+@pytest.mark.parametrize("machine", [{"id": "two"}, {"threads": 4}])
+def test_drift_is_infinite_across_machines_and_thread_counts(machine):
+    assert drift(run([kernel([1.0])]), run([kernel([1.0])], **machine)) == math.inf
+
+
+def change(before, after, metric=None, **machine):
+    found = changes(run(before), run(after, **machine))
+    if metric is None:
+        (one,) = found
+        return one
+    return next(one for one in found if one.metric == metric)
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict", "is_worse"),
+    [(0.003, "slower", True), (0.001, "faster", False), (0.00206, "undecided", False)],
+)
+def test_times_are_compared_by_their_intervals(after, verdict, is_worse):
+    one = change(timed(0.002), timed(after))
+    assert (one.metric, one.unit) == ("forward_time", "s")
+    assert one.verdict.verdict == verdict
+    assert one.verdict.ratio == pytest.approx(after / 0.002)
+    assert (one.before.estimate, one.after.estimate) == pytest.approx((0.002, after))
+    assert one.is_worse == is_worse
+
+
+def test_with_enough_rounds_unchanged_times_are_the_same():
+    rounds = [row("forward_time", 0.002, round=number) for number in range(30)]
+    assert change(rounds, rounds).verdict.verdict == "same"
+
+
+def test_a_machine_that_drifted_explains_a_time_away():
+    before, after = [*timed(0.002), kernel([1.0])], [*timed(0.003), kernel([1.4])]
+    assert change(before, after).verdict.verdict == "undecided"
+
+
+def test_times_of_another_machine_are_not_compared_but_counts_are():
+    before, after = [*timed(0.002), row("flops", 10.0)], [*timed(0.009), row("flops", 11.0)]
+    time = change(before, after, "forward_time", id="two")
+    assert (time.verdict.verdict, time.note) == ("undecided", "another machine or thread count")
+    assert change(before, after, "flops", id="two").verdict.verdict == "worse"
+
+
+def test_a_variant_that_no_longer_works_is_broken_and_one_that_works_again_mended():
+    bad = [row(status=Status.WRONG, note="forward_float64: off by 0.1")]
+    broken = change(timed(0.002), bad)
+    assert (broken.verdict.verdict, broken.note, broken.is_worse) == ("broken", "forward_float64: off by 0.1", True)
+    mended = change(bad, timed(0.002))
+    assert (mended.verdict.verdict, mended.note, mended.is_worse) == ("mended", "forward_float64: off by 0.1", False)
+
+
+def test_what_is_wrong_in_both_runs_is_no_change():
+    bad = [row(status=Status.WRONG, note="off")]
+    assert changes(run(bad), run([replace(bad[0], status=Status.CRASHED)])) == ()
+
+
+def test_a_case_of_one_run_only_is_said_to_be():
+    small, large = timed(0.002), timed(0.002, case="large")
+    found = changes(run(small), run(large))
+    assert [(one.case, one.verdict.verdict, one.is_worse) for one in found] == [
+        ("small", "only before", False),
+        ("large", "only after", False),
+    ]
+
+
+def test_a_case_whose_specification_changed_is_other_work():
+    one = change(timed(0.002), timed(0.9, spec="other"))
+    assert (one.metric, one.verdict.verdict, one.is_worse) == ("case", "undecided", False)
+    assert one.note == "the case's specification changed: it is other work"
+
+
+@pytest.mark.parametrize(
+    ("metric", "after", "verdict", "is_worse"),
+    [
+        ("flops", 1_000_000, "same", False),
+        ("flops", 1_000_001, "worse", True),
+        ("flops", 999_999, "better", False),
+        ("parameters", 1_000_001, "changed", False),
+    ],
+)
+def test_counts_are_compared_exactly(metric, after, verdict, is_worse):
+    one = change([row(metric, 1e6)], [row(metric, float(after))])
+    assert (one.verdict.verdict, one.is_worse) == (verdict, is_worse)
+    assert one.verdict.ratio == one.verdict.low == one.verdict.high == after / 1e6
+
+
+def test_a_count_that_was_zero_has_no_finite_ratio():
+    assert change([row("flops", 0.0)], [row("flops", 8.0)]).verdict.ratio == math.inf
+    assert change([row("flops", 0.0)], [row("flops", 0.0)]).verdict.verdict == "same"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (10 * MIB, 11.9 * MIB, "same"),
+        (10 * MIB, 12.1 * MIB, "worse"),
+        (10 * MIB, 7.9 * MIB, "better"),
+        (0.0, 1.9 * MIB, "same"),
+        (0.0, 2.1 * MIB, "worse"),
+        (1000 * MIB, 1030 * MIB, "same"),
+        (1000 * MIB, 1050 * MIB, "worse"),
+    ],
+)
+def test_memory_is_compared_within_what_is_known_of_it(before, after, verdict):
+    assert change([row("peak_memory", before)], [row("peak_memory", after)]).verdict.verdict == verdict
+
+
+def test_each_variant_is_compared_with_itself():
+    before = [*timed(0.002), *timed(0.009, variant="torch")]
+    after = [*timed(0.009, variant="torch"), *timed(0.002)]
+    assert {one.verdict.ratio for one in changes(run(before), run(after))} == {1.0}
