@@ -8,11 +8,12 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from nnbench.errors import NnbenchError, RegistrationError, did_you_mean, listing
+from nnbench.failures import MissingPackage
 from nnbench.model import KINDS, PROPERTIES
 from nnbench.specs import Case, InputSpec, Recipe
 
@@ -34,12 +35,15 @@ class Variant:
     erratum: str = ""
 
     def resolve(self) -> Callable[..., Any]:
-        """The class or function itself; raises ImportError where it is missing."""
+        """The class or function itself; raises ``MissingPackage`` where the package that has it is missing."""
         if not isinstance(self.target, str):
             return self.target
         module, _, attribute = self.target.partition(":")
-        found: Any = importlib.import_module(module)
-        return functools.reduce(getattr, attribute.split("."), found)
+        try:
+            found: Any = importlib.import_module(module)
+            return functools.reduce(getattr, attribute.split("."), found)
+        except (ImportError, AttributeError) as error:
+            raise MissingPackage(f"cannot be imported: {error}") from None
 
     def build(self, **arguments: Any) -> Any:
         """The object to call: a class is constructed with the arguments, a function is bound to them.
@@ -75,7 +79,11 @@ class Component:
 
     @property
     def doc(self) -> str:
-        return inspect.cleandoc(getattr(self.reference.target, "__doc__", None) or "")
+        """The reference's docstring; empty for one that is imported only when it is built."""
+        target = self.reference.target
+        while isinstance(target, functools.partial):
+            target = target.func
+        return "" if isinstance(target, str) else inspect.cleandoc(getattr(target, "__doc__", None) or "")
 
     def variant(self, name: str) -> Variant:
         """The variant of this name; an unknown name raises ``NnbenchError`` with the valid ones."""
@@ -129,17 +137,18 @@ class Suite:
         """
         _check_name(name, "component")
         identifier = f"{self.name}.{name}"
+        declared = _names(identifier, "properties", properties)
         if identifier in self.components:
             raise RegistrationError(f"{identifier} is registered twice; give one of them another name")
         _check_kind(identifier, kind)
-        _check_properties(identifier, properties)
+        _check_properties(identifier, declared)
         made = Component(
             id=identifier,
             kind=kind,
             variants=MappingProxyType(_variants(identifier, reference, variants or {})),
             cases=tuple(cases),
-            documented=tuple(documented),
-            properties=frozenset(properties),
+            documented=_names(identifier, "documented", documented),
+            properties=frozenset(declared),
             oracle=oracle,
             recipe=recipe,
             location=_caller(),
@@ -159,6 +168,12 @@ def _check_name(name: str, what: str) -> None:
         raise RegistrationError(
             f"{name!r} cannot name a {what}: use lower-case letters, digits and underscores, a letter first"
         )
+
+
+def _names(identifier: str, what: str, values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise RegistrationError(f"{identifier}: {what} is a list of names, such as [{values!r}], not one text")
+    return tuple(values)
 
 
 def _check_kind(identifier: str, kind: str) -> None:
@@ -182,7 +197,7 @@ def _variants(identifier: str, reference: Target, others: Mapping[str, Target | 
     made = {}
     for name, target in {"reference": reference, **others}.items():
         _check_name(name, f"variant of {identifier}")
-        made[name] = target if isinstance(target, Variant) else Variant(name, target)
+        made[name] = replace(target, name=name) if isinstance(target, Variant) else Variant(name, target)
         if not (callable(made[name].target) or ":" in str(made[name].target)):
             raise RegistrationError(
                 f"{identifier}@{name} is {made[name].target!r}: a variant is a class, a function, "
@@ -214,7 +229,7 @@ def _check_arguments(made: Component, case: Case) -> None:
     if is_constructor(target):
         _bind(made, case, target, (), dict(case.arguments) | handed)
         forward = getattr(target, "forward", None)
-        if forward is not None and inputs:
+        if forward is not None and called_with_inputs:
             _bind(made, case, forward, (None, *inputs), {})
     elif called_with_inputs:
         _bind(made, case, target, inputs, case.arguments)

@@ -16,7 +16,7 @@ import tomllib
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -33,9 +33,9 @@ ENTRY_POINTS = "nnbench.suites"
 class Source:
     """Where a suite comes from: ``locator`` is a file's path, a module's name or an entry point's value."""
 
-    kind: str  # "module", "file" or "entry point"
+    kind: str  # "built-in", "module", "file" or "entry point"
     locator: str
-    name: str
+    name: str = field(compare=False)  # as the user wrote it; two spellings of one file are one source
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def sources(files: Sequence[str] = (), directory: Path | None = None) -> tuple[S
 def _built_in() -> list[Source]:
     package = importlib.util.find_spec(BUILT_IN)
     places = list(package.submodule_search_locations or ()) if package else []
-    return [_module(f"{BUILT_IN}.{name}") for name in _module_names(places)]
+    return [Source("built-in", f"{BUILT_IN}.{name}", name) for name in _module_names(places)]
 
 
 def _module_names(places: list[str], prefix: str = "") -> list[str]:
@@ -84,10 +84,12 @@ def _of_project(directory: Path) -> list[Source]:
 
 def _configured(settings: Path) -> list[str]:
     try:
-        content = tomllib.loads(settings.read_text())
-    except tomllib.TOMLDecodeError as error:
+        content: Any = tomllib.loads(settings.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise NnbenchError(f"{settings} is not valid TOML: {error}") from None
-    suites = content.get("tool", {}).get("nnbench", {}).get("suites", [])
+    for name in ("tool", "nnbench"):
+        content = content.get(name, {}) if isinstance(content, dict) else None
+    suites = content.get("suites", []) if isinstance(content, dict) else None
     if not isinstance(suites, list) or not all(isinstance(text, str) for text in suites):
         raise NnbenchError(f'{settings}: [tool.nnbench] suites is a list of texts, such as ["benchmarks/mine.py"]')
     return suites
@@ -122,7 +124,7 @@ def load(
     """
     components: dict[str, Component] = {}
     problems: list[Problem] = []
-    for source in wanted:
+    for source in dict.fromkeys(wanted):
         before(source)
         try:
             suites = _suites(source)
@@ -143,15 +145,19 @@ def _suites(source: Source) -> list[Suite]:
         module = importlib.import_module(module_name)
         if attribute:
             found: Any = module
-            return [functools.reduce(getattr, attribute.split("."), found)]
-    elif source.kind == "file":
-        module = _run_file(Path(source.locator))
+            return [_a_suite(functools.reduce(getattr, attribute.split("."), found))]
     else:
-        module = importlib.import_module(source.locator)
-    suites = [value for value in vars(module).values() if isinstance(value, Suite)]
-    if not suites and source.kind == "file":
+        module = _run_file(Path(source.locator)) if source.kind == "file" else importlib.import_module(source.locator)
+    suites = {id(value): value for value in vars(module).values() if isinstance(value, Suite)}
+    if not suites and source.kind != "built-in":
         raise RegistrationError('it makes no suite; a suite file holds suite = nnbench.Suite("mine")')
-    return suites
+    return list(suites.values())
+
+
+def _a_suite(value: Any) -> Suite:
+    if not isinstance(value, Suite):
+        raise RegistrationError(f"its entry point is {value!r}, where a nnbench.Suite is wanted")
+    return value
 
 
 def _run_file(path: Path) -> ModuleType:
@@ -162,8 +168,7 @@ def _run_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RegistrationError("it is not a Python file")
-    if str(path.parent) not in sys.path:  # as `python mine.py` would have it, so that it can import its neighbours
-        sys.path.insert(0, str(path.parent))
+    _make_way_for_neighbours(path.parent)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -172,6 +177,19 @@ def _run_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+_folders: list[str] = []  # of suite files, in the order of loading
+
+
+def _make_way_for_neighbours(folder: Path) -> None:
+    """Let a suite import the files beside it, as ``python mine.py`` would, and not another suite's of the same name."""
+    for name, module in list(sys.modules.items()):
+        place = Path(getattr(module, "__file__", None) or "").parent
+        if str(place) in _folders and place != folder and not name.startswith("nnbench_suite_"):
+            del sys.modules[name]
+    _folders.append(str(folder))
+    sys.path[:] = [str(folder), *(entry for entry in sys.path if entry != str(folder))]
 
 
 def _problem(source: Source, error: BaseException) -> Problem:
@@ -196,7 +214,7 @@ def _suite_file(source: Source) -> str:
     module = source.locator.partition(":")[0]
     try:
         spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    except Exception:  # noqa: BLE001  looking for it imports the packages that it lies in
         return module
     return spec.origin if spec and spec.origin else module
 
@@ -258,7 +276,9 @@ def component(identifier: str) -> Component:
 def unknown(identifier: str, known: Iterable[str]) -> str:
     """The message for an id that nothing is registered under."""
     known = list(known)
-    suite = identifier.partition(".")[0]
-    same = [name for name in known if name.startswith(f"{suite}.")]
+    suite, _, name = identifier.partition(".")
+    same = [one.partition(".")[2] for one in known if one.startswith(f"{suite}.")]
+    # Within a suite only the names are compared: the common prefix would make all of them look alike.
+    hint = did_you_mean(name, same, f"{suite}.") if same else did_you_mean(identifier, known)
     where = f"`nnbench list {suite}` shows all {len(same)}" if same else f"`nnbench list` shows all {len(known)}"
-    return " ".join(filter(None, [f"no component named {identifier!r}.", did_you_mean(identifier, known), f"{where}."]))
+    return " ".join(filter(None, [f"no component named {identifier!r}.", hint, f"{where}."]))

@@ -26,8 +26,10 @@ class DataUnavailable(NnbenchError):
     """A data set is not in the cache and none of its sources could be reached."""
 
 
-def did_you_mean(wrong: str, valid: Iterable[str]) -> str:
+def did_you_mean(wrong: str, valid: Iterable[str], prefix: str = "") -> str:
     """A hint such as ``Did you mean relu?``, or an empty string when nothing comes close.
+
+    ``prefix`` is put before each name that is suggested.
 
     >>> did_you_mean("linar", ["linear", "conv2d"])
     'Did you mean linear?'
@@ -35,7 +37,7 @@ def did_you_mean(wrong: str, valid: Iterable[str]) -> str:
     ''
     """
     close = get_close_matches(wrong, list(valid), n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(close)}?" if close else ""
+    return f"Did you mean {' or '.join(prefix + name for name in close)}?" if close else ""
 
 
 def listing(values: Iterable[str]) -> str:

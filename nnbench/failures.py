@@ -12,6 +12,10 @@ class NotMeasurable(Exception):
     """There is nothing to measure here: a reason to skip, not a failure."""
 
 
+class MissingPackage(NotMeasurable, ImportError):
+    """What a variant is made of cannot be imported here."""
+
+
 ALLOCATION = re.compile(r"tried to allocate ([\d.]+ ?\w*)")
 
 
@@ -20,8 +24,6 @@ def explain(error: BaseException) -> tuple[Status, str]:
     message = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, NotMeasurable | DataUnavailable):
         return Status.SKIPPED, message
-    if isinstance(error, ImportError):
-        return Status.SKIPPED, f"cannot be imported: {message}"
     if isinstance(error, MemoryError) or "allocate memory" in str(error) or type(error).__name__ == "OutOfMemoryError":
         asked = ALLOCATION.search(message)
         return Status.OUT_OF_MEMORY, f"it asked for {asked[1]}" if asked else f"{type(error).__name__}: {message}"

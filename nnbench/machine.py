@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -20,17 +21,19 @@ THREADS = 1  # two threads on shared cores can be five times slower than one, an
 
 def fingerprint() -> dict[str, Any]:
     """Facts about this machine and its software; importing torch is not needed for any of them."""
+    cards = gpus()
     hardware = {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(logical=False) or psutil.cpu_count(),
         "logical_cores": psutil.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "architecture": platform.machine(),
-        "gpus": gpus(),
+        "gpus": [{name: card[name] for name in ("name", "memory_gib")} for card in cards],
     }
     return {
         "id": machine_id(hardware),
         **hardware,
+        "gpus": cards,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         **{name: _version(name) for name in SOFTWARE},
@@ -61,17 +64,17 @@ def _version(distribution: str) -> str:
 
 
 def gpus() -> list[dict[str, Any]]:
-    """Name, memory and driver of each NVIDIA GPU, through NVML; empty where there is no driver."""
+    """Name, memory and driver of each NVIDIA GPU, through NVML; empty where no driver answers."""
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
         driver = pynvml.nvmlSystemGetDriverVersion()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
         return [_gpu(handle, driver) for handle in handles]
+    except pynvml.NVMLError:
+        return []
     finally:
-        pynvml.nvmlShutdown()
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
 
 
 def _gpu(handle: Any, driver: str) -> dict[str, Any]:

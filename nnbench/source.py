@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 
 from nnbench.catalog import Variant
+from nnbench.failures import MissingPackage
 
 
 def describe_source(variant: Variant) -> dict[str, str]:
     """Where a variant is defined, its docstring and its source; what cannot be had says why."""
     try:
         target = variant.resolve()
-    except ImportError as error:
-        return {"name": str(variant.target), "doc": f"cannot be imported: {error}", "source": ""}
+    except MissingPackage as reason:
+        return {"name": str(variant.target), "doc": str(reason), "source": ""}
     name = f"{target.__module__}.{target.__qualname__}" if hasattr(target, "__qualname__") else repr(target)
     try:
         source = inspect.getsource(target)

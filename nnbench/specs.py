@@ -12,6 +12,7 @@ from typing import Any
 from nnbench.errors import RegistrationError
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def randint(low: int, high: int | Sequence[int], size: Sequence[int] | None = No
     '10(0..4)'
     """
     if size is None:
-        low, high, size = 0, low, high if isinstance(high, Sequence) else None
-    if size is None or not isinstance(high, int) or high <= low:
+        low, high, size = 0, low, high  # type: ignore[assignment]
+    if not (isinstance(size, list | tuple) and isinstance(low, int) and isinstance(high, int) and low < high):
         raise RegistrationError("randint takes (high, size) or (low, high, size), size a tuple, low below high")
     return InputSpec("randint", _shape(size), low=low, high=high)
 
@@ -116,6 +117,8 @@ def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: 
     """
     if dtype not in DTYPES:
         raise RegistrationError(f"a case's dtype is one of {', '.join(DTYPES)}, not {dtype!r}")
+    if device not in DEVICES:
+        raise RegistrationError(f"a case's device is one of {', '.join(DEVICES)}, not {device!r}")
     wrong = [spec for spec in inputs if not isinstance(spec, InputSpec)]
     if wrong:
         raise RegistrationError(
@@ -161,6 +164,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
+    if "<lambda>" in getattr(value, "__qualname__", ""):
+        raise RegistrationError("a case's argument is a lambda, which has no name to tell it by; define a function")
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     raise RegistrationError(

@@ -35,8 +35,11 @@ class Interval:
         return Interval(self.estimate + other.estimate, self.low + other.low, self.high + other.high)
 
     def __truediv__(self, other: Interval) -> Interval:
-        """The quotient of two independent positive estimates, as wide as their ends allow."""
-        return Interval(self.estimate / other.estimate, self.low / other.high, self.high / other.low)
+        """The quotient of two independent positive estimates; their relative errors add up as squares."""
+        ratio = self.estimate / other.estimate
+        below = math.hypot(math.log(self.estimate / self.low), math.log(other.high / other.estimate))
+        above = math.hypot(math.log(self.high / self.estimate), math.log(other.estimate / other.low))
+        return Interval(ratio, ratio * math.exp(-below), ratio * math.exp(above))
 
     def overlaps(self, other: Interval) -> bool:
         return self.low <= other.high and other.low <= self.high
@@ -83,8 +86,8 @@ def _standard_error(logs: Sequence[float]) -> float:
 def compare_times(before: Interval, after: Interval, drift: float = 1.0) -> Verdict:
     """Whether a time changed. ``drift`` (1 or more) is the factor by which the machine itself may have moved.
 
-    "slower" and "faster" are said only when the intervals lie apart by more than 1 %, "same" only when the ratio is
-    surely within 3 %; all else is "undecided".
+    "slower" and "faster" are said only when the two intervals do not overlap and the ratio is surely beyond 1 %, "same"
+    only when it is surely within 3 %; all else is "undecided".
 
     >>> compare_times(Interval(1, 0.99, 1.01), Interval(1.2, 1.19, 1.21)).verdict
     'slower'
@@ -92,13 +95,14 @@ def compare_times(before: Interval, after: Interval, drift: float = 1.0) -> Verd
     'undecided'
     """
     ratio = (after / before).widened(drift)
-    return Verdict(_verdict(ratio), ratio.estimate, ratio.low, ratio.high)
+    apart = not before.widened(drift).overlaps(after)
+    return Verdict(_verdict(ratio, apart), ratio.estimate, ratio.low, ratio.high)
 
 
-def _verdict(ratio: Interval) -> str:
-    if ratio.low > 1 + NOTICEABLE:
+def _verdict(ratio: Interval, apart: bool) -> str:
+    if apart and ratio.low > 1 + NOTICEABLE:
         return "slower"
-    if ratio.high < 1 / (1 + NOTICEABLE):
+    if apart and ratio.high < 1 / (1 + NOTICEABLE):
         return "faster"
     if ratio.low > 1 / (1 + NEGLIGIBLE) and ratio.high < 1 + NEGLIGIBLE:
         return "same"

@@ -112,28 +112,25 @@ def _write_line(file: IO[str], content: Mapping[str, Any]) -> None:
 
 def seal_abandoned(results: Path) -> list[str]:
     """Seal the journals that killed runs left, and say so, one sentence each; runs in progress are left alone."""
-    said = []
-    for path in sorted(_journals_folder(results).glob("*.jsonl")):
-        try:
-            with path.open() as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if path.exists():  # another command may have sealed it while this one was opening it
-                    said.append(_seal_and_tell(results, path))
-        except BlockingIOError:
-            continue
-        except FileNotFoundError:
-            continue
-        except PermissionError as error:
-            said.append(f"{path} was left by a killed run and cannot be sealed: {error}")
-    return said
+    journals = sorted(_journals_folder(results).glob("*.jsonl"))
+    return [sentence for path in journals if (sentence := _seal_if_abandoned(results, path))]
 
 
-def _seal_and_tell(results: Path, path: Path) -> str:
+def _seal_if_abandoned(results: Path, path: Path) -> str:
     try:
-        sealed = _seal(results, path)
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not path.exists():
+                return ""  # another command sealed it while this one was opening it
+            return f"sealed {_seal(results, path).name}, which a run left that was killed"
+    except BlockingIOError:
+        return ""  # its writer is alive
+    except FileNotFoundError:
+        return ""
     except ResultsError as error:
         return str(error)
-    return f"sealed {sealed.name}, which a run left that was killed"
+    except OSError as error:
+        return f"{path} was left by a killed run and cannot be sealed: {error}"
 
 
 def _seal(results: Path, journal: Path) -> Path:
@@ -147,12 +144,16 @@ def _seal(results: Path, journal: Path) -> Path:
 def read_journal(path: Path) -> Run:
     """The run that a journal holds; without an "ended" line its writer was killed. A broken line is left out."""
     lines = list(_json_lines(path))
-    heads = [line["run"] for line in lines if "run" in line]
+    heads = [line["run"] for line in lines if isinstance(line.get("run"), dict)]
     if not heads:
         raise ResultsError(f"{path} is not a journal of nnbench: it does not say which run it is of")
-    rows = tuple(measurement(line["measurement"]) for line in lines if "measurement" in line)
+    header = _header(path, heads[0])
+    try:
+        rows = tuple(measurement(line["measurement"]) for line in lines if "measurement" in line)
+    except (TypeError, KeyError) as error:
+        raise ResultsError(f"{path} is skipped: a measurement in it cannot be read ({_first_line(error)})") from None
     ended = next((line["ended"] for line in lines if "ended" in line), "killed")
-    return Run(**(heads[0] | {"measurements": rows, "ended": ended}))
+    return replace(header, measurements=rows, ended=ended)
 
 
 def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
@@ -175,7 +176,16 @@ def write_run(folder: Path, run: Run) -> Path:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    _sync_folder(folder)  # the name, too, must be on disk before the journal goes
     return path
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _table(run: Run) -> pa.Table:
@@ -196,24 +206,33 @@ def _table(run: Run) -> pa.Table:
 def read_header(path: Path) -> Run:
     """A run without its measurements, from its file's last bytes; raises ``ResultsError`` for other files."""
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        schema = pq.read_schema(path)
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"{path} is skipped: it is truncated or no Parquet file ({_first_line(error)})") from None
-    if HEADER not in metadata:
+    if HEADER not in (schema.metadata or {}):
         raise ResultsError(f"{path} is skipped: it is a Parquet file, but not a run of nnbench")
-    return _header(path, metadata[HEADER])
-
-
-def _header(path: Path, text: bytes) -> Run:
     try:
-        run = Run(**(json.loads(text) | {"measurements": ()}))
-    except (ValueError, TypeError) as error:
+        content = json.loads(schema.metadata[HEADER])
+    except ValueError as error:
         raise ResultsError(f"{path} is skipped: its header cannot be read ({_first_line(error)})") from None
-    if run.format > FORMAT:
-        raise ResultsError(
-            f"{path} is skipped: it has format {run.format} and this nnbench reads up to {FORMAT}; upgrade"
-        )
-    if not RUN_ID.fullmatch(run.id):
+    run = _header(path, content)
+    if not schema.equals(SCHEMA, check_metadata=False):
+        raise ResultsError(f"{path} is skipped: its columns are not those of format {FORMAT}")
+    return run
+
+
+def _header(path: Path, content: Any) -> Run:
+    """A run from its plain form, its format looked at before anything that another format may have otherwise."""
+    found = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(found, int) or found < 1:
+        raise ResultsError(f"{path} is skipped: its header does not say its format")
+    if found > FORMAT:
+        raise ResultsError(f"{path} is skipped: it has format {found} and this nnbench reads up to {FORMAT}; upgrade")
+    try:
+        run = Run(**(content | {"measurements": ()}))
+    except TypeError as error:
+        raise ResultsError(f"{path} is skipped: its header cannot be read ({_first_line(error)})") from None
+    if not RUN_ID.fullmatch(str(run.id)):
         raise ResultsError(f"{path} is skipped: {run.id!r} is not a run's id")
     return run
 
@@ -222,10 +241,10 @@ def read_run(path: Path) -> Run:
     """A sealed run with its measurements."""
     header = read_header(path)
     try:
-        rows = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
+        rows = tuple(_measurement(row) for row in pq.read_table(path).to_pylist())
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise ResultsError(f"{path} is damaged: {_first_line(error)}") from None
-    return replace(header, measurements=tuple(_measurement(row) for row in rows))
+    return replace(header, measurements=rows)
 
 
 MEASUREMENT_COLUMNS = (

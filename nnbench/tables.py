@@ -166,10 +166,11 @@ def _with_speed(line: Line, torch_line: Line | None) -> Line:
 
 def training_lines(rows: Iterable[Measurement]) -> tuple[TrainingLine, ...]:
     """One line an epoch of each training, in order."""
-    groups: dict[tuple[str, str, str], list[Measurement]] = {}
+    groups: dict[tuple[str, str, str, str], list[Measurement]] = {}
     for row in rows:
         if is_training(row):
-            groups.setdefault((row.component, row.variant, row.case), []).append(row)
+            seed = str(row.context.get("seed", ""))
+            groups.setdefault((row.component, row.variant, row.case, seed), []).append(row)
     return tuple(_training_line(group) for group in groups.values())
 
 
@@ -198,14 +199,14 @@ def calibration(rows: Iterable[Measurement]) -> dict[str, Interval]:
 
 
 def drift(before: Run, after: Run) -> float:
-    """The factor by which the machine itself may have moved between two runs; infinite where it is not the same one."""
+    """The factor by which the machine itself may have moved between two runs; infinite where that is not known."""
     if before.machine.get("id") != after.machine.get("id") or before.machine.get("threads") != after.machine.get(
         "threads"
     ):
         return math.inf
     first, second = calibration(before.measurements), calibration(after.measurements)
     ratios = [second[name].estimate / first[name].estimate for name in first.keys() & second.keys()]
-    return max((max(ratio, 1 / ratio) for ratio in ratios), default=1.0)
+    return max((max(ratio, 1 / ratio) for ratio in ratios), default=math.inf)
 
 
 def changes(before: Run, after: Run) -> tuple[Change, ...]:
@@ -235,17 +236,30 @@ def _changes(key: Key, before: Line | None, after: Line | None, moved: float, sa
     if not same_spec:
         undecided = Verdict("undecided", math.nan, math.nan, math.nan)
         return [_change(key, "case", None, None, undecided, "the case's specification changed: it is other work")]
-    if before.status != after.status and Status.OK in (before.status, after.status):
-        verdict = "broken" if before.status == Status.OK else "mended"
-        note = after.note or before.note
-        return [_change(key, "status", None, None, Verdict(verdict, math.nan, math.nan, math.nan), note)]
-    note = "another machine or thread count" if math.isinf(moved) else ""
-    times = [
-        _change(key, f"{mode}_time", old, new, compare_times(old, new, moved), note)
-        for mode, old in before.times.items()
-        if (new := after.times.get(mode)) is not None
-    ]
+    if before.status != after.status:
+        said = _status_verdict(before.status, after.status)
+        nothing = Verdict(said, math.nan, math.nan, math.nan)
+        return [_change(key, "status", None, None, nothing, after.note or before.note)] if said else []
+    note = "another machine or thread count, or no calibration in common" if math.isinf(moved) else ""
+    times = [_time_change(key, mode, before, after, moved, note) for mode in {**before.times, **after.times}]
     return [*times, *_memory_change(key, before, after), *_exact_changes(key, before, after)]
+
+
+def _status_verdict(before: str, after: str) -> str:
+    """A missing package is no defect of the component: "skipped" is neither broken nor mended."""
+    if Status.SKIPPED in (before, after):
+        return "only before" if after == Status.SKIPPED else "only after"
+    if after == Status.OK:
+        return "mended"
+    return "broken" if before == Status.OK else ""  # wrong in one way or another, but wrong before and after
+
+
+def _time_change(key: Key, mode: str, before: Line, after: Line, moved: float, note: str) -> Change:
+    old, new = before.times.get(mode), after.times.get(mode)
+    if old is None or new is None:
+        verdict = Verdict("only after" if old is None else "only before", math.nan, math.nan, math.nan)
+        return _change(key, f"{mode}_time", old, new, verdict)
+    return _change(key, f"{mode}_time", old, new, compare_times(old, new, moved), note)
 
 
 def _change(

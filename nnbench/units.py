@@ -14,7 +14,7 @@ def seconds(value: float) -> str:
     '123 µs'
     """
     for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
-        if value * factor >= 1:
+        if _rounded(value * factor) >= 1:
             return f"{_three_digits(value * factor)} {unit}"
     return f"{_three_digits(value * 1e9)} ns"
 
@@ -77,8 +77,13 @@ def duration(value: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def _rounded(value: float) -> float:
+    """Three digits of it, so that rounding cannot carry a value over into the next unit after one was chosen."""
+    return float(f"{value:.3g}")
+
+
 def _three_digits(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    decimals = max(0, 2 - math.floor(math.log10(abs(_rounded(value)))))
     return f"{value:.{decimals}f}"

@@ -40,6 +40,8 @@ def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Wo
 
     Raises ``NotMeasurable`` for a kind that has nothing to time, and whatever the component raises.
     """
+    if case.device != "cpu":
+        raise NotMeasurable(f"cases on {case.device} are not measured yet")
     if component.kind not in WORKLOADS:
         raise NotMeasurable(f"components of kind {component.kind} have no timed measurements yet")
     return WORKLOADS[component.kind](component, variant, case, seed)
@@ -68,12 +70,17 @@ def dtype_of(case: Case) -> torch.dtype:
     return dtype
 
 
-def build(component: Component, variant: str, case: Case, seed: int, dtype: torch.dtype, **handed: Any) -> Any:
-    """Construct a variant with a case's arguments; modules are moved to the dtype and the case's device."""
-    arguments = {
+def arguments_of(case: Case, seed: int, dtype: torch.dtype) -> dict[str, Any]:
+    """A case's constructor arguments, those given as specifications drawn."""
+    return {
         name: draw(value, seed * 1000 + 500 + place, dtype, case.device) if isinstance(value, InputSpec) else value
         for place, (name, value) in enumerate(case.arguments.items())
     }
+
+
+def build(component: Component, variant: str, case: Case, seed: int, dtype: torch.dtype, **handed: Any) -> Any:
+    """Construct a variant with a case's arguments; modules are moved to the dtype and the case's device."""
+    arguments = arguments_of(case, seed, dtype)
     torch.manual_seed(seed)
     made = component.variant(variant).build(**handed, **arguments)
     return made.to(device=case.device, dtype=dtype) if isinstance(made, nn.Module) else made

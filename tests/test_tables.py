@@ -28,6 +28,8 @@ def kernel(seconds, name="matrix_product", **content):
 
 def run(rows=(), **machine):
     facts = {"id": "one", "threads": 1} | machine
+    if not any(one.metric == "calibration_time" for one in rows):
+        rows = [*rows, *(kernel([1.0], round=number) for number in range(3))]
     return Run("20260101T000000Z-000001", "2026-01-01T00:00:00+00:00", "", "", False, facts, measurements=tuple(rows))
 
 
@@ -200,14 +202,17 @@ def test_with_enough_rounds_unchanged_times_are_the_same():
 
 
 def test_a_machine_that_drifted_explains_a_time_away():
-    before, after = [*timed(0.002), kernel([1.0])], [*timed(0.003), kernel([1.4])]
+    before, after = [*timed(0.002), kernel([1.0])], [*timed(0.003), kernel([1.5])]
     assert change(before, after).verdict.verdict == "undecided"
 
 
 def test_times_of_another_machine_are_not_compared_but_counts_are():
     before, after = [*timed(0.002), row("flops", 10.0)], [*timed(0.009), row("flops", 11.0)]
     time = change(before, after, "forward_time", id="two")
-    assert (time.verdict.verdict, time.note) == ("undecided", "another machine or thread count")
+    assert (time.verdict.verdict, time.note) == (
+        "undecided",
+        "another machine or thread count, or no calibration in common",
+    )
     assert change(before, after, "flops", id="two").verdict.verdict == "worse"
 
 
@@ -279,3 +284,25 @@ def test_each_variant_is_compared_with_itself():
     before = [*timed(0.002), *timed(0.009, variant="torch")]
     after = [*timed(0.009, variant="torch"), *timed(0.002)]
     assert {one.verdict.ratio for one in changes(run(before), run(after))} == {1.0}
+
+
+def test_without_a_kernel_in_common_no_time_is_called_slower():
+    before, after = [*timed(0.002), kernel([1.0])], [*timed(0.009), kernel([1.0], name="copy")]
+    assert math.isinf(drift(run(before), run(after)))
+    assert change(before, after).verdict.verdict == "undecided"
+
+
+def test_a_missing_package_is_neither_broken_nor_mended():
+    gone = [row(status=Status.SKIPPED, note="cannot be imported: no keras")]
+    assert change(timed(0.002), gone).verdict.verdict == "only before"
+    assert change(gone, timed(0.002)).verdict.verdict == "only after"
+
+
+def test_a_mode_that_only_one_run_has_is_told():
+    both = [*timed(0.002), *timed(0.001, "backward_time")]
+    assert change(both, timed(0.002), "backward_time").verdict.verdict == "only before"
+
+
+def test_two_seeds_are_two_trainings():
+    rows = [row("test_accuracy", 0.9, context={"epoch": 1, "seed": seed, "data": "digits"}) for seed in (0, 1)]
+    assert [line.seed for line in training_lines(rows)] == [0, 1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nnbench.checks.evidence import Finding, Skip, Wrong, passed
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, judge, passed
 from nnbench.checks.trial import Trial
+from nnbench.model import CheckStatus
 from nnbench.workload import dtype_of, tensors
 
 
@@ -20,6 +21,28 @@ def inputs_unchanged(trial: Trial) -> Finding:
     if changed:
         raise Wrong(f"it changes its input {' and '.join(changed)} in place")
     return passed()
+
+
+def answers_anew(trial: Trial) -> Finding:
+    """Called again with other numbers, in other tensors and in the same ones, it gives the answer to those.
+
+    A result kept from an earlier call, by object or by address, would pass every other check.
+    """
+    dtype = dtype_of(trial.case)
+    made = trial.make(trial.variant, dtype, trial.state)
+    first, others = ([tensor.detach().clone() for tensor in trial.inputs(dtype, other)] for other in (0, 1))
+    made(*first)
+    answers = [_outputs(made, tuple(others))]
+    for tensor, other in zip(first, others, strict=True):
+        tensor.copy_(other)
+    answers.append(_outputs(made, tuple(first)))
+    terms = trial.terms_in(dtype)
+    findings = [
+        judge(error_of(got, want), MARGIN * allowance_of(want, trial.floor, dtype, terms), "when called again")
+        for answer in answers
+        for got, want in zip(answer, trial.stale, strict=True)
+    ]
+    return max(findings, key=lambda found: (found.status == CheckStatus.FAILED, found.error))
 
 
 def deterministic(trial: Trial) -> Finding:

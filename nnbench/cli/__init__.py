@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import warnings
 
 import click
 
@@ -56,8 +57,13 @@ def nnbench() -> None:
     """Is a neural-network component right, fast, small, trainable; and has that changed?"""
 
 
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"nnbench: {message}", err=True)
+
+
 def main() -> None:
     """Entry point: runs a command and turns what the user can put right into one line and exit code 2."""
+    warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is Ctrl-C by another name
     try:
         code = nnbench.main(prog_name="nnbench", standalone_mode=False)

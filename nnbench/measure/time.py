@@ -42,8 +42,8 @@ class Block:
 def sample(call: Call, plan: Plan = Plan(), clock: Clock = REAL) -> list[Block]:
     """Seconds per call, block by block, in the order taken; warm-up is not among them."""
     with _no_garbage_collection():
-        number = _calls_per_block(call, plan, clock)
-        _warm_up(call, number, plan, clock)
+        _block(call, 1, clock)  # the first call of all imports, compiles and fills caches: it says nothing of the next
+        number = _settle(call, plan, clock)
         blocks: list[Block] = []
         end = clock.wall() + plan.budget * NANOSECONDS
         while not _enough(blocks, plan) and not (clock.wall() >= end and blocks):
@@ -61,22 +61,22 @@ def _block(call: Call, number: int, clock: Clock) -> Block:
     return Block(cpu / NANOSECONDS / number, wall / NANOSECONDS / number)
 
 
-def _calls_per_block(call: Call, plan: Plan, clock: Clock) -> int:
-    """Double the number of calls until a block is long enough."""
-    number = 1
-    while _block(call, number, clock).wall * number < plan.block:
-        number *= 2
-    return number
+def _settle(call: Call, plan: Plan, clock: Clock) -> int:
+    """Warm up until three blocks in a row agree or its budget is spent; gives the calls that make a block long enough.
 
-
-def _warm_up(call: Call, number: int, plan: Plan, clock: Clock) -> None:
-    """Run blocks until three in a row agree, or the warm-up's budget is spent."""
-    recent: list[float] = []
+    A block that turns out too short is doubled whenever that shows: a slow early one must not decide for the rest.
+    """
+    number, recent = 1, list[float]()
     end = clock.wall() + plan.warm_up * NANOSECONDS
-    while clock.wall() < end:
-        recent = [*recent[-2:], _block(call, number, clock).cpu]
-        if len(recent) == 3 and max(recent) <= min(recent) * (1 + plan.settled):
-            return
+    while True:
+        block = _block(call, number, clock)
+        if block.wall * number < plan.block:
+            number, recent = number * 2, []
+            continue
+        recent = [*recent[-2:], block.cpu]
+        settled = len(recent) == 3 and max(recent) <= min(recent) * (1 + plan.settled)
+        if settled or clock.wall() >= end:
+            return number
 
 
 def _enough(blocks: list[Block], plan: Plan) -> bool:

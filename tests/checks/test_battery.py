@@ -86,7 +86,7 @@ class Renamed(nn.Module):
 
 
 FORWARD, GRADIENTS = "forward_float64", "gradients_float64"
-NAMES = r"its state_dict holds \['b', 'w'\] where the reference's holds \['bias', 'weight'\]"
+NAMES = r"its state_dict holds b \(4,\), w \(4, 16\) where the reference's holds bias \(4,\), weight \(4, 16\)"
 
 # name: the mistake, the check that has to catch it, and what that has to say
 FORWARDS = {

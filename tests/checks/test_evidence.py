@@ -100,10 +100,11 @@ def test_the_allowance_is_a_few_units_in_the_last_place_of_the_largest_element()
     assert allowance_of(tensor(INF, 1.0), 0.0, torch.float32) == pytest.approx(8 * eps)
 
 
-def test_the_allowance_in_float64_grows_with_the_root_of_the_terms():
+def test_the_allowance_grows_with_the_root_of_the_terms():
     want = drawn(4)
     assert allowance_of(want, 0.0, torch.float64, 10_000) == pytest.approx(100 * allowance_of(want, 0.0, torch.float64))
-    assert allowance_of(want, 0.0, torch.float32, 10_000) == allowance_of(want, 0.0, torch.float32)
+    half = allowance_of(want, 0.0, torch.bfloat16, 10_000)
+    assert half < 1.01 * allowance_of(want, 0.0, torch.bfloat16)  # half types are summed in float32
 
 
 def test_a_floor_goes_with_the_precision():
@@ -113,7 +114,7 @@ def test_a_floor_goes_with_the_precision():
 
 
 def test_an_error_within_the_allowance_passes():
-    found = judge(1.0, 1.0, "against torch", {"zeros": 10.0, "the mean": INF})
+    found = judge(1.0, 1.0, "against torch", {"zeros": 10.1, "the mean": INF})
     assert (found.status, found.error, found.allowance, found.note) == ("passed", 1.0, 1.0, "against torch")
 
 
@@ -137,20 +138,20 @@ def test_a_wrong_result_fails_even_where_the_case_proves_nothing():
 
 def test_null_models_miss_an_ordinary_result():
     misses = null_models(drawn(8, 4), (drawn(8, 4, seed=1), drawn(3)), drawn(8, 4, seed=2))
-    assert list(misses) == ["zeros", "a stale output", "the mean", "shuffled outputs", "its input"]
+    assert list(misses) == ["zeros", "a stale output", "the mean", "outputs in another order", "its input"]
     assert min(misses.values()) > 1.0
 
 
 @pytest.mark.parametrize(
     ("want", "inputs", "stale", "near"),
     [
-        (torch.zeros(8, 4).double(), (), drawn(8, 4), {"zeros", "the mean", "shuffled outputs"}),
-        (torch.ones(8, 4).double(), (), drawn(8, 4), {"the mean", "shuffled outputs"}),
+        (torch.zeros(8, 4).double(), (), drawn(8, 4), {"zeros", "the mean", "outputs in another order"}),
+        (torch.ones(8, 4).double(), (), drawn(8, 4), {"the mean", "outputs in another order"}),
         (drawn(8, 4), (drawn(8, 4),), drawn(8, 4, seed=1), {"its input"}),
         (drawn(8, 4), (drawn(8, 4, seed=1), drawn(8, 4)), drawn(8, 4, seed=2), {"its input"}),
         (drawn(8, 4), (), drawn(8, 4), {"a stale output"}),
         (torch.zeros(()).double(), (), torch.ones(()).double(), {"zeros"}),
-        (torch.full((8, 4), NAN).double(), (), drawn(8, 4), {"the mean", "shuffled outputs"}),
+        (torch.full((8, 4), NAN).double(), (), drawn(8, 4), {"the mean", "outputs in another order"}),
     ],
     ids=["zeros", "constant", "identity", "identity of the second", "constant in the input", "scalar", "nan"],
 )

@@ -10,9 +10,9 @@ from nnbench.report import markdown_table, splice
 GOLDEN = """\
 | component | case | variant | forward | backward | memory | speed relative to torch |
 | --- | --- | --- | ---: | ---: | ---: | ---: |
-| `layers.linear` | `32x784` | `reference` | 1.00 ms | 2.00 ms | 3.00 MiB | 2.00x (1.87 to 2.14) |
+| `layers.linear` | `32x784` | `reference` | 1.00 ms | 2.00 ms | 3.00 MiB | 2.00x (1.91 to 2.09) |
 | `layers.linear` | `32x784` | `torch` | 2.00 ms | 4.00 ms |  | 1 |
-| `layers.linear` | `32x784` | `compiled` | 2.00 ms | 4.00 ms |  | 1.00x (0.94 to 1.07), tie |
+| `layers.linear` | `32x784` | `compiled` | 2.00 ms | 4.00 ms |  | 1.00x (0.95 to 1.05), tie |
 | `layers.linear` | `32x784` | `keras` |  |  |  | **skipped**: cannot be imported |"""
 
 

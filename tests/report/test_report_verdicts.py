@@ -27,7 +27,7 @@ def finding_of(*rows):
 def test_the_fastest_is_said_with_its_factor_over_torch():
     race = race_of(*timed("reference", 1e-3), *timed("torch", 2e-3))
     assert (race.outcome, race.winner) == ("won", "reference")
-    assert race.sentence.startswith("reference is fastest, 2.00x (1.8")
+    assert race.sentence.startswith("reference is fastest, 2.00x (1.9")
     assert race.sentence.endswith("the speed of torch")
 
 
