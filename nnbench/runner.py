@@ -35,7 +35,7 @@ class Settings:
     """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode."""
 
     rounds: int = 3
-    budget: float = 0.06
+    budget: float = 0.05
     seed: int | None = None
     epochs: int = 1
     data: str = ""

@@ -105,14 +105,15 @@ class Trial:
             self._answers[variant, dtype] = Answer(tuple(tensor.detach() for tensor in outputs), gradients)
         return self._answers[variant, dtype]
 
-    def terms_in(self, dtype: torch.dtype) -> int:
-        """How many terms' rounding is allowed for beside the floor.
+    def terms_in(self, dtype: torch.dtype, of: str = "outputs") -> int:
+        """How many terms' rounding is allowed for beside the floor, of "outputs" or of "gradients".
 
         In float64 there is nothing finer to measure a floor against, and one from float32 may come from other kernels.
-        Torch's own is the yardstick of the others; it is held against its sums' length, not against our reference's
-        luck. All others are held against torch's error alone.
+        Torch's own gradients are the yardstick of the others; they are held against their sums' length, not against our
+        reference's luck. All else is held against the peer's error alone.
         """
-        return self._most_terms if dtype == torch.float64 or self.variant == "torch" else 1
+        torchs_gradients = self.variant == "torch" and of == "gradients"
+        return self._most_terms if dtype == torch.float64 or torchs_gradients else 1
 
     @cached_property
     def _most_terms(self) -> int:

@@ -88,7 +88,7 @@ def _gradients(trial: Trial, dtype: torch.dtype, other: str) -> Finding:
     shared = {name: tensor for name, tensor in want.items() if name in got}
     if not shared:
         raise Wrong("no gradient arrives anywhere")
-    terms = trial.terms_in(dtype)
+    terms = trial.terms_in(dtype, of="gradients")
     return _worst([_gradient(name, got[name], tensor, floor, dtype, terms) for name, tensor in shared.items()])
 
 

@@ -38,7 +38,7 @@ QUICK = {"rounds": 1, "budget": 0.03}
 @options.worker
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Fresh processes a case.")
 @click.option(
-    "--budget", type=click.FloatRange(min=0.001), default=0.06, show_default=True, help="Seconds a round and mode."
+    "--budget", type=click.FloatRange(min=0.001), default=0.05, show_default=True, help="Seconds a round and mode."
 )
 @click.option("--quick", is_flag=True, help="One round of 0.03 s: a first look, with wide intervals.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Train one epoch what has a recipe.")
