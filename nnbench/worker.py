@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import json
 import os
 import resource
@@ -93,6 +94,8 @@ class Server:
         wanted = [Source(**source) for source in request["sources"]]
         self.catalog = load(wanted, before=lambda source: self.say({"loading": asdict(source)}))
         torch.set_num_threads(request["threads"])  # once more: a suite may have changed it
+        gc.collect()
+        gc.freeze()  # torch's half a million objects are here to stay; later collections need not look at them
         _limit_memory(request["memory_limit"])
         yield {"components": [asdict(describe(component)) for component in self.catalog.components.values()]}
         yield {"problems": [asdict(problem) for problem in self.catalog.problems]}
