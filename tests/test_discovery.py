@@ -169,7 +169,7 @@ def test_a_component_registered_by_two_suites_costs_the_second_only_that_one(sui
 def test_the_built_in_suites_come_before_files(suite_file):
     suite_file()
     *built_in, last = sources(["mine.py"])
-    assert Source("built-in", "nnbench.suites.layers", "layers") in built_in
+    assert Source("built-in", "nnbench.suites.layers.linear", "layers.linear") in built_in
     assert all(source.locator.startswith("nnbench.suites.") for source in built_in)
     assert last.kind == "file"
 

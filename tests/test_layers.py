@@ -74,7 +74,10 @@ def floor(module):
 
 def test_there_is_something_to_look_at():
     assert {"nnbench.errors", "nnbench.cli.run", "nnbench.checks.battery"} <= HARNESS.keys()
-    assert "suites.layers" in SUITES
+    assert "suites.layers.linear" in SUITES
+    assert of_one_suite("suites.layers.linear", "nnbench.suites.layers.affine")
+    assert not of_one_suite("suites.layers.linear", "nnbench.suites.losses.classes")
+    assert not of_one_suite("suites.activations", "nnbench.suites.architectures")
     assert "nnbench.discovery" in imports(MODULES["nnbench.plan"])
     assert "torch" in imports(MODULES["nnbench.doors.registry"])
     assert "torch" not in imports_at_once(MODULES["nnbench.doors.registry"])
@@ -104,8 +107,14 @@ def test_no_module_imports_itself_by_a_detour():
 
 def test_suites_import_registration_and_numbers_only():
     allowed = FOR_SUITES | sys.stdlib_module_names
-    used = [(name, used) for name, path in SUITES.items() for used in imports(path)]
+    used = [(name, used) for name, path in SUITES.items() for used in imports(path) if not of_one_suite(name, used)]
     assert [f"{name} imports {used}" for name, used in used if not {used, used.partition(".")[0]} & allowed] == []
+
+
+def of_one_suite(name, used):
+    """Whether two modules lie in one folder of suites: what its families share stands in a module beside them."""
+    folder = name.rpartition(".")[0]
+    return folder != "suites" and used.startswith(f"nnbench.{folder}.")
 
 
 def test_torch_waits_until_something_is_built():

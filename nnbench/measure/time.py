@@ -93,7 +93,7 @@ def _enough(blocks: list[Block], plan: Plan) -> bool:
 def _no_garbage_collection() -> Iterator[None]:
     """A collection in the middle of a block would be charged to whatever runs then."""
     was_on = gc.isenabled()
-    gc.collect()
+    gc.collect(1)  # the young ones: looking through all that torch keeps takes longer than most measurements
     gc.disable()
     try:
         yield

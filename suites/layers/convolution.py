@@ -1,4 +1,4 @@
-"""Layers, each from matrix products and indexing."""
+"""Convolutions, from matrix products of windows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from nnbench.suites.layers.affine import AffineLayer
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -16,61 +17,6 @@ from nnbench.specs import case, randn
 suite = Suite("layers")
 
 Pair = tuple[int, int]
-
-
-class AffineLayer(nn.Module):
-    """A weight and, unless ``bias`` is false, a bias; both start uniform within 1 / sqrt(inputs of one output)."""
-
-    bias: nn.Parameter | None
-
-    def __init__(self, shape: tuple[int, ...], bias: bool, device: Any, dtype: torch.dtype | None) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-        self.bias = nn.Parameter(torch.empty(shape[0], device=device, dtype=dtype)) if bias else None
-        self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Draw the weight, then the bias, from torch's distribution: Kaiming's for a slope of sqrt(5)."""
-        fan_in = self.weight[:1].numel()
-        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
-        for parameter in self.parameters():
-            parameter.uniform_(-bound, bound)
-
-
-class Linear(AffineLayer):
-    """Affine map of the last dimension.
-
-    ``y = x W^T + b``: x (..., in_features), weight (out_features, in_features), bias (out_features,),
-    y (..., out_features). ``RuntimeError`` where the last dimension is another. Source: torch.nn.Linear.
-    """
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__((out_features, in_features), bias, device, dtype)
-        self.in_features = in_features
-        self.out_features = out_features
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x @ self.weight.T
-        return y if self.bias is None else y + self.bias
-
-
-def linear_oracle(
-    x: np.ndarray,
-    *,
-    weight: np.ndarray,
-    bias: np.ndarray | bool | None = None,
-    in_features: int,
-    out_features: int,
-) -> np.ndarray:
-    return np.inner(x, weight) + (bias if isinstance(bias, np.ndarray) else 0)
 
 
 class Conv2d(AffineLayer):
@@ -235,19 +181,6 @@ def _numpy_margins(padding: str | int | Pair, spans: np.ndarray) -> list[Pair]:
     return [(margin, margin) for margin in np.broadcast_to(np.asarray(padding), 2).tolist()]
 
 
-suite.component(
-    "linear",
-    reference=Linear,
-    variants={"torch": nn.Linear},
-    oracle=linear_oracle,
-    cases=[
-        case(randn(32, 784), in_features=784, out_features=128),
-        case(randn(32, 10), in_features=10, out_features=5),
-        case(randn(128, 768), in_features=768, out_features=3072),  # a base transformer's feed-forward, 128 positions
-    ],
-    documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
-    properties=["batch_independent"],
-)
 suite.component(
     "conv2d",
     reference=Conv2d,
