@@ -6,7 +6,7 @@ Importing it does not import torch: that waits until a component is built.
 from nnbench.catalog import Component, Suite, Variant
 from nnbench.discovery import component, components
 from nnbench.errors import NnbenchError, RegistrationError, UnknownComponent
-from nnbench.specs import Recipe, case, randint, randn
+from nnbench.specs import Recipe, case, rand, randint, randn
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,7 @@ __all__ = [
     "case",
     "component",
     "components",
+    "rand",
     "randint",
     "randn",
 ]

@@ -17,7 +17,7 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class InputSpec:
-    """A tensor to be drawn from a seed: ``distribution`` is "randn" or "randint" (``low <= x < high``).
+    """A tensor to be drawn from a seed: "randn", "rand" (uniform in [0, 1)) or "randint" (``low <= x < high``).
 
     As one of a case's inputs it is what the component is called with; as a constructor argument (a loss's class
     weights, say) it is drawn once, before the component is built.
@@ -31,9 +31,10 @@ class InputSpec:
 
     @property
     def label(self) -> str:
-        """The shape, with the integer range where there is one: ``32x784``, ``32(0..9)``."""
+        """The shape, with the range where there is one: ``32x784``, ``32(0..9)``, ``32(0-1)``."""
         size = "x".join(str(n) for n in self.shape) or "scalar"
-        return f"{size}({self.low}..{self.high - 1})" if self.distribution == "randint" else size
+        ranges = {"randint": f"({self.low}..{self.high - 1})", "rand": "(0-1)"}
+        return size + ranges.get(self.distribution, "")
 
     @property
     def elements(self) -> int:
@@ -47,6 +48,15 @@ def randn(*shape: int | Sequence[int], requires_grad: bool = True) -> InputSpec:
     '64x1024'
     """
     return InputSpec("randn", _shape(shape), requires_grad=requires_grad)
+
+
+def rand(*shape: int | Sequence[int], requires_grad: bool = True) -> InputSpec:
+    """Uniform input in [0, 1) of this shape, for what takes probabilities; otherwise as ``randn``.
+
+    >>> rand(32, 1).label
+    '32x1(0-1)'
+    """
+    return InputSpec("rand", _shape(shape), requires_grad=requires_grad)
 
 
 def randint(low: int, high: int | Sequence[int], size: Sequence[int] | None = None) -> InputSpec:
@@ -122,7 +132,7 @@ def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: 
     wrong = [spec for spec in inputs if not isinstance(spec, InputSpec)]
     if wrong:
         raise RegistrationError(
-            f"a case's inputs are made with randn(...) or randint(...), not {wrong[0]!r}; "
+            f"a case's inputs are made with randn(...), rand(...) or randint(...), not {wrong[0]!r}; "
             "constructor arguments are given by name"
         )
     made = Case(tuple(inputs), dict(arguments), dtype, device, name)

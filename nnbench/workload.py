@@ -55,7 +55,8 @@ def draw(spec: InputSpec, seed: int, dtype: torch.dtype, device: str = "cpu") ->
     generator = torch.Generator().manual_seed(seed)
     if spec.distribution == "randint":
         return torch.randint(spec.low, spec.high, spec.shape, generator=generator).to(device)
-    return torch.randn(spec.shape, generator=generator).to(device=device, dtype=dtype)
+    numbers = (torch.rand if spec.distribution == "rand" else torch.randn)(spec.shape, generator=generator)
+    return numbers.to(device=device, dtype=dtype)
 
 
 def draw_inputs(case: Case, seed: int, dtype: torch.dtype) -> tuple[Tensor, ...]:

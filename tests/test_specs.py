@@ -98,7 +98,9 @@ def test_an_argument_without_a_stable_description_is_refused(value):
 
 @pytest.mark.parametrize("inputs", [(8, 16), ((8, 16),), (torch.ones(2),)], ids=["sizes", "shape", "tensor"])
 def test_an_input_that_is_not_a_specification_is_refused(inputs):
-    with pytest.raises(RegistrationError, match=r"inputs are made with randn\(\.\.\.\) or randint\(\.\.\.\), not"):
+    with pytest.raises(
+        RegistrationError, match=r"inputs are made with randn\(\.\.\.\), rand\(\.\.\.\) or randint\(\.\.\.\), not"
+    ):
         case(*inputs)
 
 

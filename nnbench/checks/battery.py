@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from nnbench.catalog import Component
-from nnbench.checks import behaviour, steps, values
+from nnbench.checks import behaviour, modes, steps, values
 from nnbench.checks.evidence import Finding, Skip, Wrong
 from nnbench.checks.trial import Trial
 from nnbench.failures import explain
@@ -16,7 +16,7 @@ from nnbench.specs import Case
 Checker = Callable[[Trial], Finding]
 
 
-def _callable_checks(case: Case) -> dict[str, Checker]:
+def _callable_checks(component: Component, case: Case) -> dict[str, Checker]:
     in_dtype = {
         f"forward_{case.dtype}": values.forward_dtype,
         f"gradients_{case.dtype}": values.gradients_dtype,
@@ -30,10 +30,16 @@ def _callable_checks(case: Case) -> dict[str, Checker]:
         "answers_anew": behaviour.answers_anew,
         "deterministic": behaviour.deterministic,
         "mode": behaviour.mode,
+        **_declared_checks(component),
     }
 
 
-def _optimizer_checks(case: Case) -> dict[str, Checker]:
+def _declared_checks(component: Component) -> dict[str, Checker]:
+    called_for = [checks for declared, checks in DECLARED.items() if declared in component.properties]
+    return {name: checker for checks in called_for for name, checker in checks.items()}
+
+
+def _optimizer_checks(component: Component, case: Case) -> dict[str, Checker]:
     in_dtype = {f"steps_{case.dtype}": steps.steps_dtype}
     return {
         "steps_float64": steps.steps_float64,
@@ -43,8 +49,15 @@ def _optimizer_checks(case: Case) -> dict[str, Checker]:
     }
 
 
+# What a declared property calls for, beside what the kind does.
+DECLARED: dict[str, dict[str, Checker]] = {
+    "mode": {"evaluation_float64": modes.evaluation_float64, "state_after_call": modes.state_after_call},
+    "stochastic": {"training_statistics": modes.training_statistics},
+    "batch_independent": {"batch_independent": modes.batch_independent},
+}
+
 # One entry a kind. A kind that is missing here has no checks yet, and its rows say so.
-CHECKS: dict[str, Callable[[Case], dict[str, Checker]]] = {
+CHECKS: dict[str, Callable[[Component, Case], dict[str, Checker]]] = {
     "module": _callable_checks,
     "loss": _callable_checks,
     "architecture": _callable_checks,
@@ -68,7 +81,7 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
     trial = Trial(component, variant, case, seed)
     erratum = component.variant(variant).erratum
     shown = False
-    for name, checker in CHECKS[component.kind](case).items():
+    for name, checker in CHECKS[component.kind](component, case).items():
         finding = _expected_to_fail(_run(checker, trial), erratum)
         shown = shown or finding.status == CheckStatus.EXPECTED
         yield _row(component, variant, case, seed, name, finding)

@@ -108,6 +108,13 @@ def judge(error: float, allowance: float, note: str, nulls: Mapping[str, float] 
     return Finding(CheckStatus.PASSED, error, allowance, note)
 
 
+def worst(findings: list[Finding]) -> Finding:
+    """Of several findings the one that counts: failed before passed, then the nearest to its allowance."""
+    return max(
+        findings, key=lambda found: (found.status != CheckStatus.PASSED, (found.error or 0) / (found.allowance or 1))
+    )
+
+
 def null_models(want: Tensor, inputs: tuple[Tensor, ...], stale: Tensor) -> dict[str, float]:
     """Errors of results that know nothing: zeros, the mean, shuffled, an input, the output for other inputs."""
     return {name: error_of(guess, want) for name, guess in _guesses(want, inputs, stale)}

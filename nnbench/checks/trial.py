@@ -20,6 +20,10 @@ from nnbench.workload import arguments_of, build, differentiable, draw_inputs, d
 STEP_FROM_INITIAL = 0.1  # weights are moved off their initial values: a layer norm's ones and zeros hide mistakes
 
 
+# Statistics that torch's normalisations keep; a variance stays positive.
+RUNNING = {"running_mean", "running_var"}
+
+
 @dataclass(frozen=True)
 class Answer:
     """Outputs and gradients of one evaluation; a gradient's name is its input's position or its parameter's name."""
@@ -75,6 +79,8 @@ class Trial:
         for name, parameter in reference.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             ours[name] = parameter.detach() + STEP_FROM_INITIAL * noise
+        for name in RUNNING & {name.rpartition(".")[2] for name in ours}:
+            ours |= _moved(ours, name, generator)
         return ours
 
     def make(self, variant: str, dtype: torch.dtype, state: Mapping[str, Tensor] | None) -> Any:
@@ -165,6 +171,14 @@ class Trial:
         said = self.component.oracle(*arrays, **{name: _as_array(value) for name, value in named.items()})
         several = said if isinstance(said, tuple | list) else [said]
         return tuple(torch.as_tensor(np.asarray(array)) for array in several)
+
+
+def _moved(state: Mapping[str, Tensor], ending: str, generator: torch.Generator) -> dict[str, Tensor]:
+    """Running statistics off their initial zeros and ones, which hide what evaluation mode does with them."""
+    found = {name: tensor for name, tensor in state.items() if name.rpartition(".")[2] == ending}
+    steps = {name: STEP_FROM_INITIAL * torch.randn(tensor.shape, generator=generator) for name, tensor in found.items()}
+    by_factor = ending == "running_var"
+    return {name: found[name] * step.exp() if by_factor else found[name] + step for name, step in steps.items()}
 
 
 def _as_array(value: Any) -> Any:

@@ -501,3 +501,105 @@ def test_steps_that_move_nothing_are_mistrusted():
     row = checked(made)["steps_float64"]
     assert row.status == "mistrusted"
     assert row.note.startswith("parameters left as they are would pass too")
+
+
+# What declared properties promise.
+
+
+class Dropped(nn.Module):
+    """Dropout written out."""
+
+    def forward(self, x):
+        if not self.training:
+            return x.tanh()
+        return x.tanh() * (torch.rand(x.shape) >= 0.5).to(x.dtype) / 0.5
+
+
+class TorchDropped(nn.Module):
+    def forward(self, x):
+        return nn.functional.dropout(x.tanh(), 0.5, self.training)
+
+
+class Tripled(nn.Module):
+    def forward(self, x):
+        return x.tanh() * (3 if self.training else 1)
+
+
+class Unscaled(nn.Module):
+    def forward(self, x):
+        return x.tanh() * (torch.rand(x.shape) >= 0.5).to(x.dtype) if self.training else x.tanh()
+
+
+class OtherShare(nn.Module):
+    def forward(self, x):
+        return nn.functional.dropout(x.tanh(), 0.45, self.training)
+
+
+class StuckMask(nn.Module):
+    def forward(self, x):
+        mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) >= 0.5
+        return x.tanh() * mask.to(x.dtype) / 0.5 if self.training else x.tanh()
+
+
+def promised(reference, variant, properties):
+    cases = [case(randn(64, 32))]
+    made = Suite("toy").component(
+        "thing", reference=reference, variants={"other": variant}, cases=cases, properties=properties
+    )
+    return {row.check: row for row in check(made, "other", made.cases[0], 7)}
+
+
+def test_dropout_in_another_formulation_passes():
+    rows = promised(Dropped, TorchDropped, ["stochastic", "mode"])
+    assert rows["training_statistics"].status == "passed"
+    assert all(row.is_right for row in rows.values())
+
+
+@pytest.mark.parametrize("wrong", [Tripled, Unscaled, OtherShare, StuckMask])
+def test_a_random_component_that_is_wrong_in_training_is_caught(wrong):
+    rows = promised(Dropped, wrong, ["stochastic", "mode"])
+    assert rows["training_statistics"].status == "failed"
+
+
+def test_plain_dropout_is_not_mistrusted_for_being_the_identity_in_evaluation():
+    rows = promised(nn.Dropout, nn.Dropout, ["stochastic", "mode"])
+    assert all(row.is_right for row in rows.values())
+
+
+def test_a_false_promise_of_batch_independence_is_caught():
+    class Mixing(nn.Module):
+        def forward(self, x):
+            return torch.tanh(x - x.mean(0))
+
+    assert promised(Mixing, Mixing, ["batch_independent"])["batch_independent"].status == "failed"
+    assert promised(Dropped, TorchDropped, ["stochastic", "mode", "batch_independent"])["batch_independent"].is_right
+
+
+class Norm(nn.BatchNorm1d):
+    def __init__(self, momentum=0.1):
+        super().__init__(32, momentum=momentum)
+
+
+class Forgetful(Norm):
+    def __init__(self):
+        super().__init__(momentum=0.0)
+
+
+class Trained(Norm):
+    def train(self, mode=True):
+        return super().train(True)
+
+
+def test_running_statistics_that_are_kept_otherwise_are_caught():
+    rows = promised(Norm, Forgetful, ["mode"])
+    assert rows["state_after_call"].status == "failed"
+    assert rows["forward_float64"].status == "passed"
+
+
+def test_evaluation_that_ignores_running_statistics_is_caught():
+    rows = promised(Norm, Trained, ["mode"])
+    assert rows["evaluation_float64"].status == "failed"
+
+
+def test_batch_norm_passes_against_itself():
+    assert all(row.is_right for row in promised(Norm, Norm, ["mode"]).values())

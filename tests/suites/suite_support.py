@@ -28,7 +28,8 @@ def ids(pairs: list[tuple[str, Case]]) -> list[str]:
 def draw(spec: InputSpec, generator: torch.Generator, dtype: torch.dtype = torch.float64) -> Tensor:
     if spec.distribution == "randint":
         return torch.randint(spec.low, spec.high, spec.shape, generator=generator)
-    drawn = torch.randn(spec.shape, generator=generator, dtype=torch.float64)
+    numbers = torch.rand if spec.distribution == "rand" else torch.randn
+    drawn = numbers(spec.shape, generator=generator, dtype=torch.float64)
     return drawn.to(dtype).requires_grad_(spec.requires_grad)
 
 

@@ -1,0 +1,123 @@
+"""What declared properties promise: two modes, chance in training, samples that do not mix."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, judge, worst
+from nnbench.checks.trial import Trial
+from nnbench.workload import dtype_of, tensors
+
+CALLS = 48  # in training mode, of a stochastic component
+# Standard errors between two means. Chance alone reaches it less than once in ten million comparisons, of which a
+# check makes at most a dozen.
+LARGEST_Z = 6.0
+
+
+def evaluation_float64(trial: Trial) -> Finding:
+    """Outputs in evaluation mode, with running statistics that are not the initial ones, against the reference."""
+    if trial.is_reference and "torch" not in trial.component.variants:
+        raise Skip("nothing independent to compare the reference with: it has no torch variant")
+    got, want = _evaluated(trial, trial.variant), _evaluated(trial, "torch" if trial.is_reference else "reference")
+    return _compared(trial, got, want, "in evaluation mode")
+
+
+def _evaluated(trial: Trial, variant: str) -> list[Tensor]:
+    made = trial.make(variant, torch.float64, trial.state)
+    return [tensor.detach() for tensor in tensors(made.eval()(*trial.inputs(torch.float64)))]
+
+
+def state_after_call(trial: Trial) -> Finding:
+    """Buffers after one call in training mode (running statistics, counters) against the reference's."""
+    if "stochastic" in trial.component.properties:
+        raise Skip("what chance changes has no one right value")
+    got, want = _state(trial, trial.variant), _state(trial, "reference")
+    if not want:
+        raise Skip("it has no buffers")
+    if trial.is_reference:
+        if "torch" not in trial.component.variants:
+            raise Skip("nothing independent to compare the reference with: it has no torch variant")
+        want = _state(trial, "torch")
+    return _compared(trial, list(got.values()), [want[name] for name in got], "in its buffers after a call")
+
+
+def _state(trial: Trial, variant: str) -> dict[str, Tensor]:
+    made = trial.make(variant, torch.float64, trial.state)
+    if not isinstance(made, nn.Module):
+        return {}
+    made.train()(*trial.inputs(torch.float64))
+    return {name: buffer.detach() for name, buffer in made.named_buffers()}
+
+
+def _compared(trial: Trial, got: list[Tensor], want: list[Tensor], note: str) -> Finding:
+    if len(got) != len(want):
+        raise Wrong(f"{len(got)} tensors where {len(want)} are right {note}")
+    terms = trial.terms_in(torch.float64)
+    floor = trial.floor * torch.finfo(torch.float64).eps / torch.finfo(trial.floor_dtype).eps
+    pairs = zip(got, want, strict=True)
+    return worst([judge(error_of(a, b), allowance_of(b, floor, torch.float64, terms), note) for a, b in pairs])
+
+
+def training_statistics(trial: Trial) -> Finding:
+    """In training mode a stochastic component is compared in distribution: means over 48 calls, each with fresh chance.
+
+    Share of zeros, mean, mean size and mean square of the outputs and of the gradients, against the reference's; the
+    largest of the differences in standard errors is the error. A right component fails less than once in a million.
+    """
+    got, want = _samples(trial, trial.variant, 0), _samples(trial, "reference", CALLS)
+    if not bool((got.std(0) > 0).any()):
+        raise Wrong("it is declared stochastic, but in training mode every call gives the same")
+    spread = torch.sqrt((got.var(0) + want.var(0)) / CALLS)
+    difference = (got.mean(0) - want.mean(0)).abs()
+    # Where neither varies (the share of zeros of something that is never zero) the means must agree outright.
+    scores = torch.where(spread > 0, difference / spread, torch.where(difference > 1e-6, math.inf, 0.0))
+    return judge(float(scores.max()), LARGEST_Z, f"(in standard errors, over {CALLS} calls in training mode)")
+
+
+def _samples(trial: Trial, variant: str, first_seed: int) -> Tensor:
+    """One row a call: summary statistics of outputs and input gradients; the weights are shared."""
+    made = trial.make(variant, torch.float64, trial.state)
+    if not isinstance(made, nn.Module):
+        raise Skip("a function has no training mode")
+    made.train()
+    rows = []
+    for call in range(CALLS):
+        torch.manual_seed(trial.seed * 1000 + first_seed + call)
+        rows.append(_summary(made, trial.inputs(torch.float64)))
+    return torch.stack(rows)
+
+
+def _summary(made: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    outputs = [tensor for tensor in tensors(made(*inputs)) if tensor.requires_grad]
+    leaves = [tensor for tensor in inputs if tensor.requires_grad]
+    # The upstream gradient is even over neighbours, and so leaves chance to the component alone.
+    found = (
+        torch.autograd.grad(outputs, leaves, [torch.ones_like(one) for one in outputs]) if leaves and outputs else ()
+    )
+    flat = [tensor.detach().flatten() for tensor in (*outputs, *found) if tensor.numel()]
+    numbers = [[(one == 0).double().mean(), one.mean(), one.abs().mean(), one.square().mean()] for one in flat]
+    return torch.tensor(numbers, dtype=torch.float64).flatten()
+
+
+def batch_independent(trial: Trial) -> Finding:
+    """The first half of a batch, alone, gives the first half of the whole batch's output."""
+    dtype = dtype_of(trial.case)
+    inputs = trial.inputs(dtype)
+    size = inputs[0].shape[0] if inputs and inputs[0].dim() else 0
+    if size < 2 or any(tensor.dim() == 0 or tensor.shape[0] != size for tensor in inputs):
+        raise Skip("the case has no batch of two or more to take apart")
+    made = trial.make(trial.variant, dtype, trial.state)
+    if isinstance(made, nn.Module) and "mode" in trial.component.properties:
+        made.eval()
+    half = size // 2
+    whole, alone = (list(tensors(made(*given))) for given in (inputs, [tensor[:half] for tensor in inputs]))
+    return worst([_of_half(trial, a.detach(), b.detach()[:half], dtype) for a, b in zip(alone, whole, strict=True)])
+
+
+def _of_half(trial: Trial, alone: Tensor, whole: Tensor, dtype: torch.dtype) -> Finding:
+    # Kernels may sum in another order for another batch size, hence the margin.
+    allowance = MARGIN * allowance_of(whole, trial.floor, dtype, trial.terms_in(dtype))
+    return judge(error_of(alone, whole), allowance, "between half a batch alone and within the whole")
