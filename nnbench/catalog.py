@@ -41,9 +41,9 @@ class Variant:
         module, _, attribute = self.target.partition(":")
         try:
             found: Any = importlib.import_module(module)
-            return functools.reduce(getattr, attribute.split("."), found)
-        except (ImportError, AttributeError) as error:
+        except ImportError as error:
             raise MissingPackage(f"cannot be imported: {error}") from None
+        return functools.reduce(getattr, attribute.split("."), found)
 
     def build(self, **arguments: Any) -> Any:
         """The object to call: a class is constructed with the arguments, a function is bound to them.
@@ -83,7 +83,8 @@ class Component:
         target = self.reference.target
         while isinstance(target, functools.partial):
             target = target.func
-        return "" if isinstance(target, str) else inspect.cleandoc(getattr(target, "__doc__", None) or "")
+        doc = "" if isinstance(target, str) else getattr(target, "__doc__", "")
+        return inspect.cleandoc(doc) if isinstance(doc, str) else ""
 
     def variant(self, name: str) -> Variant:
         """The variant of this name; an unknown name raises ``NnbenchError`` with the valid ones."""
@@ -173,7 +174,10 @@ def _check_name(name: str, what: str) -> None:
 def _names(identifier: str, what: str, values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise RegistrationError(f"{identifier}: {what} is a list of names, such as [{values!r}], not one text")
-    return tuple(values)
+    names = tuple(values)
+    if not all(isinstance(name, str) for name in names):
+        raise RegistrationError(f"{identifier}: {what} is a list of names, not {names!r}")
+    return names
 
 
 def _check_kind(identifier: str, kind: str) -> None:

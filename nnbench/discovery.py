@@ -52,7 +52,11 @@ def sources(files: Sequence[str] = (), directory: Path | None = None) -> tuple[S
     Nothing is imported. Raises ``NnbenchError`` for a file that does not exist.
     """
     found = [*_built_in(), *_of_project(directory or Path.cwd()), *_of_entry_points()]
-    found += [_from_text(text, Path.cwd(), "--suite") for text in files]
+    named = [_from_text(text, Path.cwd()) for text in files]
+    for source in named:
+        if source.kind == "file" and not Path(source.locator).is_file():
+            raise NnbenchError(f"--suite names {source.name}, but there is no file {source.locator}")
+    found += named
     return tuple(dict.fromkeys(found))
 
 
@@ -78,7 +82,7 @@ def _of_project(directory: Path) -> list[Source]:
     for folder in (directory, *directory.parents):
         settings = folder / "pyproject.toml"
         if settings.is_file():
-            return [_from_text(text, folder, str(settings)) for text in _configured(settings)]
+            return [_from_text(text, folder) for text in _configured(settings)]
     return []
 
 
@@ -100,14 +104,11 @@ def _of_entry_points() -> list[Source]:
     return [Source("entry point", point.value, point.name) for point in points]
 
 
-def _from_text(text: str, folder: Path, said_by: str) -> Source:
+def _from_text(text: str, folder: Path) -> Source:
     """A suite named by its file or by its module: what ends in .py or holds a slash is a file."""
     if not (text.endswith(".py") or "/" in text):
         return _module(text)
-    path = (folder / text).resolve()
-    if not path.is_file():
-        raise NnbenchError(f"{said_by} names the suite {text}, but there is no file {path}")
-    return Source("file", str(path), text)
+    return Source("file", str((folder / text).resolve()), text)
 
 
 def _module(name: str) -> Source:
@@ -165,6 +166,8 @@ def _run_file(path: Path) -> ModuleType:
     name = f"nnbench_suite_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
+    if not path.is_file():
+        raise RegistrationError("there is no such file")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RegistrationError("it is not a Python file")
@@ -279,6 +282,9 @@ def unknown(identifier: str, known: Iterable[str]) -> str:
     suite, _, name = identifier.partition(".")
     same = [one.partition(".")[2] for one in known if one.startswith(f"{suite}.")]
     # Within a suite only the names are compared: the common prefix would make all of them look alike.
-    hint = did_you_mean(name, same, f"{suite}.") if same else did_you_mean(identifier, known)
+    if same and not name:
+        return f"{suite!r} is a suite, not a component; `nnbench list {suite}` shows its {len(same)} components."
+    suites = sorted({one.partition(".")[0] for one in known})
+    hint = did_you_mean(name, same, f"{suite}.") if same else did_you_mean(identifier, [*known, *suites])
     where = f"`nnbench list {suite}` shows all {len(same)}" if same else f"`nnbench list` shows all {len(known)}"
     return " ".join(filter(None, [f"no component named {identifier!r}.", hint, f"{where}."]))

@@ -77,12 +77,16 @@ def _find(history: History, text: str) -> Path:
     )
 
 
+NEWEST = """
+    SELECT run FROM runs WHERE component = ? AND NOT starts_with(metric, 'check.')
+    ORDER BY started DESC, run DESC LIMIT 1
+"""
+
+
 def last_results(results: Path, component: str) -> tuple[str, tuple[Measurement, ...]]:
     """The id of the newest run that measured a component, and what it measured of it; ("", ()) where none did."""
     paths = open_history(results).paths
-    newest = _query(
-        paths, "SELECT run FROM runs WHERE component = ? ORDER BY started DESC, run DESC LIMIT 1", [component]
-    )
+    newest = _query(paths, NEWEST, [component])
     if not newest:
         return "", ()
     run = newest[0]["run"]

@@ -76,8 +76,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, request: Message, seconds: float | None = None) -> Iterator[Message]:
-        """Send one job and yield its answers as they come, "failed" among them; raises ``WorkerEnded``."""
+    def ask(self, request: Message, seconds: float | None = None, then: float | None = None) -> Iterator[Message]:
+        """Send one job and yield its answers as they come, "failed" among them; raises ``WorkerEnded``.
+
+        ``seconds`` are for the whole job; with ``then``, for its first answer, and ``then`` for each that follows.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -93,6 +96,8 @@ class WorkerProcess:
             yield message
             if "failed" in message:
                 return
+            if then is not None:
+                allowed, deadline = then, time.monotonic() + then
 
     def _line(self, deadline: float, allowed: float) -> bytes:
         """The next line of the answer; looks at the clock and at the worker's memory while it waits."""

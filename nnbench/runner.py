@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,7 @@ from nnbench.process import Limits, Message, WorkerEnded, WorkerProcess
 
 LOAD_SECONDS = 300.0  # importing torch from a cold disk can take a minute
 TRAIN_SECONDS = 1800.0
+CALIBRATION_BUDGET = 0.05  # seconds a kernel
 
 Row = Check | Measurement
 
@@ -121,7 +123,7 @@ class Session:
         }
         loading: Source | None = None
         try:
-            for message in worker.ask(request, LOAD_SECONDS):
+            for message in worker.ask(request, LOAD_SECONDS, self.limits.seconds):
                 if "loading" in message:
                     loading = Source(**message["loading"])
                 elif "components" in message:
@@ -184,7 +186,7 @@ def _check_failed(target: Target, seed: int, status: str, note: str) -> Check:
 
 def measure_steps(targets: Sequence[Target], settings: Settings) -> int:
     """How many steps the events of ``measure`` will add up to."""
-    return len(targets) * (settings.rounds + 1) + len(_to_train(targets))
+    return len(targets) * (settings.rounds + 1) + len(_to_train(targets, settings))
 
 
 def measure(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
@@ -197,7 +199,7 @@ def measure(session: Session, targets: Sequence[Target], settings: Settings) -> 
     for number in range(settings.rounds):
         session.renew()
         yield from _round(session, targets if number % 2 == 0 else targets[::-1], settings, number, out)
-    for target in _to_train(targets):
+    for target in _to_train(targets, settings):
         if not any(key.startswith(f"{target.component.id}@{target.variant}[") for key in out):
             yield Event(f"training {target.component.id}@{target.variant} on {settings.data}")
             yield from (Event(row=row) for row in _train(session, target, settings))
@@ -239,7 +241,7 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     """The row that stands where times would, when a check says that there shall be none."""
     bad = [row for row in checks if not row.is_right]
     if bad:
-        first = bad[0]
+        first = next((row for row in bad if row.status == CheckStatus.FAILED), bad[0])
         if first.cause:
             return _row(target, first.cause, first.note.removeprefix(f"{first.cause}: "))
         return _row(target, Status.WRONG, f"{first.check}: {first.note}")
@@ -296,14 +298,17 @@ def _row(target: Target, status: str, note: str, round_number: int = 0, metric: 
 
 
 def _calibrate(session: Session, settings: Settings, round_number: int) -> Iterator[Measurement]:
-    request = {"do": "calibrate", "budget": settings.budget, "round": round_number}
-    for message in session.ask(request):
-        if "row" in message:
-            yield measurement(message["row"])
+    request = {"do": "calibrate", "budget": CALIBRATION_BUDGET, "round": round_number}
+    with contextlib.suppress(WorkerEnded):  # then the run has fewer looks at the machine, and `diff` fewer to rely on
+        for message in session.ask(request):
+            if "row" in message:
+                yield measurement(message["row"])
 
 
-def _to_train(targets: Sequence[Target]) -> list[Target]:
-    """One target for each variant of each selected architecture that has a recipe."""
+def _to_train(targets: Sequence[Target], settings: Settings) -> list[Target]:
+    """One target for each variant of each selected architecture that has a recipe; none without data to train on."""
+    if not settings.data:
+        return []
     found = {(t.component.id, t.variant): t for t in reversed(targets) if t.component.recipe is not None}
     return list(reversed(found.values()))
 

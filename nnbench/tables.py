@@ -60,6 +60,16 @@ class TrainingLine:
     values: Mapping[str, float]  # by metric
     status: str = Status.OK
     note: str = ""
+    test_samples: int = 0
+
+    @property
+    def interval(self) -> Interval | None:
+        """The test accuracy with the 99 % interval that drawing so many test samples leaves it (binomial)."""
+        accuracy = self.values.get("test_accuracy")
+        if accuracy is None or not self.test_samples or not math.isfinite(accuracy):
+            return None
+        half = 2.576 * math.sqrt(max(accuracy * (1 - accuracy), 0.25 / self.test_samples) / self.test_samples)
+        return Interval(accuracy, max(0.0, accuracy - half), min(1.0, accuracy + half))
 
 
 @dataclass(frozen=True)
@@ -186,6 +196,7 @@ def _training_line(rows: Sequence[Measurement]) -> TrainingLine:
         values={row.metric: row.values[0] for row in rows if row.values},
         status=bad.status if bad else Status.OK,
         note=bad.note if bad else "",
+        test_samples=int(first.context.get("test_samples", 0)),
     )
 
 
@@ -199,14 +210,19 @@ def calibration(rows: Iterable[Measurement]) -> dict[str, Interval]:
 
 
 def drift(before: Run, after: Run) -> float:
-    """The factor by which the machine itself may have moved between two runs; infinite where that is not known."""
+    """The factor by which the machine itself surely moved between two runs; infinite where that is not known."""
     if before.machine.get("id") != after.machine.get("id") or before.machine.get("threads") != after.machine.get(
         "threads"
     ):
         return math.inf
     first, second = calibration(before.measurements), calibration(after.measurements)
-    ratios = [second[name].estimate / first[name].estimate for name in first.keys() & second.keys()]
-    return max((max(ratio, 1 / ratio) for ratio in ratios), default=math.inf)
+    moves = [_surely(second[name] / first[name]) for name in first.keys() & second.keys()]
+    return max(moves, default=math.inf)
+
+
+def _surely(ratio: Interval) -> float:
+    """By what factor a ratio differs from 1 beyond doubt: a kernel that swings within each run proves no drift."""
+    return max(ratio.low, 1 / ratio.high, 1.0)
 
 
 def changes(before: Run, after: Run) -> tuple[Change, ...]:
@@ -218,7 +234,33 @@ def changes(before: Run, after: Run) -> tuple[Change, ...]:
     found: list[Change] = []
     for key in dict.fromkeys([*first, *second]):
         found += _changes(key, first.get(key), second.get(key), moved, _same_spec(key, *specs))
-    return tuple(found)
+    return (*found, *_training_changes(before, after))
+
+
+def _training_changes(before: Run, after: Run) -> list[Change]:
+    """Test accuracies of the same training (data, seed, epoch), within what their test set's size lets them tell."""
+    first, second = (
+        {_training_key(line): line for line in training_lines(run.measurements)} for run in (before, after)
+    )
+    pairs = [(first[key], second[key]) for key in first if key in second]
+    return [_training_change(old, new) for old, new in pairs if old.interval and new.interval]
+
+
+def _training_key(line: TrainingLine) -> tuple[str, str, str, int, int]:
+    return line.component, line.variant, line.data, line.seed, line.epoch
+
+
+def _training_change(old: TrainingLine, new: TrainingLine) -> Change:
+    assert old.interval is not None
+    assert new.interval is not None
+    key = (old.component, f"{old.data},epoch={old.epoch},seed={old.seed}", old.variant)
+    same = old.interval == new.interval
+    apart = not old.interval.overlaps(new.interval)
+    moved = "better" if new.interval.estimate > old.interval.estimate else "worse"
+    said = moved if apart else "same" if same else "undecided"
+    ratio = new.interval.estimate / old.interval.estimate if old.interval.estimate else math.inf
+    note = "" if same or apart else "within what the test set's size can tell, and one seed says little"
+    return _change(key, "test_accuracy", old.interval, new.interval, Verdict(said, ratio, math.nan, math.nan), note)
 
 
 def _specs(run: Run) -> dict[Key, str]:
@@ -273,14 +315,22 @@ def _memory_change(key: Key, before: Line, after: Line) -> list[Change]:
     if before.memory is None or after.memory is None:
         return []
     old, new = _memory_interval(before.memory), _memory_interval(after.memory)
-    ratio = new / old
-    verdict = "same" if old.overlaps(new) else "worse" if new.low > old.high else "better"
-    return [_change(key, "peak_memory", old, new, Verdict(verdict, ratio.estimate, ratio.low, ratio.high))]
+    ratio = max(after.memory, 1.0) / max(before.memory, 1.0)
+    verdict = Verdict(_memory_verdict(old, new), ratio, math.nan, math.nan)
+    return [_change(key, "peak_memory", old, new, verdict)]
+
+
+def _memory_verdict(old: Interval, new: Interval) -> str:
+    """Same where each lies within what is known of the other, undecided where only the two margins touch."""
+    if not old.overlaps(new):
+        return "worse" if new.low > old.high else "better"
+    within = old.low <= new.estimate <= old.high or new.low <= old.estimate <= new.high
+    return "same" if within else "undecided"
 
 
 def _memory_interval(value: float) -> Interval:
     margin = max(MEMORY_SHARE * value, MEMORY_BYTES)
-    return Interval(max(value, 1.0), max(value - margin, 1.0), value + margin)
+    return Interval(value, max(value - margin, 0.0), value + margin)
 
 
 def _exact_changes(key: Key, before: Line, after: Line) -> list[Change]:

@@ -59,6 +59,7 @@ class Server:
         from nnbench.discovery import Catalog
 
         self.channel = channel
+        self.threads = 1
         self.catalog = Catalog({})
         self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
             "load": self.load,
@@ -72,6 +73,7 @@ class Server:
     def serve(self, request: Message) -> None:
         """Do one job; what it raises is its answer."""
         try:
+            self.reset()
             for message in self.jobs[request["do"]](request):
                 self.say(message)
         except Exception as error:  # noqa: BLE001  a component is anybody's code
@@ -79,6 +81,16 @@ class Server:
             self.say({"failed": {"status": status, "note": note}})
         else:
             self.say({"done": True})
+
+    def reset(self) -> None:
+        """Put back what an earlier job, or a suite at its import, may have changed for all of torch."""
+        import torch
+
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+        torch.set_grad_enabled(True)
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(self.threads)
 
     def say(self, message: Message) -> None:
         self.channel.write(json.dumps(message) + "\n")
@@ -99,6 +111,7 @@ class Server:
         _limit_memory(request["memory_limit"])
         yield {"components": [asdict(describe(component)) for component in self.catalog.components.values()]}
         yield {"problems": [asdict(problem) for problem in self.catalog.problems]}
+        self.threads = request["threads"]
 
     def check(self, request: Message) -> Iterator[Message]:
         from nnbench.checks.battery import check

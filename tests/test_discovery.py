@@ -10,7 +10,7 @@ from torch import nn
 
 import nnbench
 from nnbench import discovery
-from nnbench.discovery import Catalog, Source, describe, load, sources
+from nnbench.discovery import Catalog, Source, describe, load, sources, unknown
 from nnbench.errors import NnbenchError, UnknownComponent
 
 SUITE = """\
@@ -189,7 +189,7 @@ def test_a_suite_given_twice_in_the_same_words_is_loaded_once(suite_file):
 
 
 def test_a_file_that_is_not_there_is_told_at_once():
-    with pytest.raises(NnbenchError, match=r"--suite names the suite gone\.py, but there is no file .*gone\.py"):
+    with pytest.raises(NnbenchError, match=r"--suite names gone\.py, but there is no file .*gone\.py"):
         sources(["gone.py"])
 
 
@@ -214,7 +214,6 @@ def test_a_project_without_settings_of_ours_has_no_suites(write, tmp_path):
         ("[tool.nnbench\n", r"pyproject\.toml is not valid TOML"),
         ('[tool.nnbench]\nsuites = "mine.py"\n', r"\[tool\.nnbench\] suites is a list of texts"),
         ("[tool.nnbench]\nsuites = [3]\n", r"\[tool\.nnbench\] suites is a list of texts"),
-        ('[tool.nnbench]\nsuites = ["gone.py"]\n', r"pyproject\.toml names the suite gone\.py, but there is no file"),
     ],
 )
 def test_malformed_settings_are_told_with_their_file(write, tmp_path, settings, told):
@@ -320,3 +319,17 @@ def test_a_description_survives_the_way_to_the_parent_process():
     made = nnbench.Suite("mine").component("relu", reference=torch.relu, cases=[nnbench.case(nnbench.randn(2))])
     told = describe(made)
     assert nnbench.model.component_info(json.loads(json.dumps(nnbench.model.plain(told)))) == told
+
+
+def test_a_suite_that_the_project_names_and_lacks_costs_only_itself(write, tmp_path):
+    write("pyproject.toml", '[tool.nnbench]\nsuites = ["gone.py"]\n')
+    catalog = load([source for source in sources(directory=tmp_path) if source.kind == "file"])
+    assert [problem.message for problem in catalog.problems] == ["there is no such file"]
+
+
+def test_a_suite_is_no_component_and_a_suite_misspelt_gets_a_suggestion():
+    known = ["layers.linear", "layers.conv2d", "losses.mse"]
+    assert unknown("layers", known).startswith(
+        "'layers' is a suite, not a component; `nnbench list layers` shows its 2"
+    )
+    assert "Did you mean layers?" in unknown("layerz", known)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from nnbench.catalog import Component
 from nnbench.checks import behaviour, modes, steps, values
-from nnbench.checks.evidence import Finding, Skip, Wrong
+from nnbench.checks.evidence import Finding, NoJudge, Skip, Wrong
 from nnbench.checks.trial import Trial
 from nnbench.failures import explain
 from nnbench.model import Check, CheckStatus, Status
@@ -24,6 +24,7 @@ def _callable_checks(component: Component, case: Case) -> dict[str, Checker]:
     return {
         "forward_float64": values.forward_float64,
         **(in_dtype if case.dtype != "float64" else {}),
+        "wide_inputs": values.wide_inputs,
         "gradients_float64": values.gradients_float64,
         "gradcheck": values.gradcheck,
         "inputs_unchanged": behaviour.inputs_unchanged,
@@ -46,6 +47,7 @@ def _optimizer_checks(component: Component, case: Case) -> dict[str, Checker]:
         **(in_dtype if case.dtype != "float64" else {}),
         "resume": steps.resume,
         "missing_gradient": steps.missing_gradient,
+        "learning_rate": steps.learning_rate,
     }
 
 
@@ -99,6 +101,8 @@ def _run(checker: Checker, trial: Trial) -> Finding:
         return Finding(CheckStatus.SKIPPED, note=str(reason))
     except Wrong as verdict:
         return Finding(CheckStatus.FAILED, note=str(verdict))
+    except NoJudge as reason:
+        return Finding(CheckStatus.FAILED, note=str(reason), cause=Status.FAILED)
     except Exception as error:  # noqa: BLE001  a component is anybody's code
         status, note = explain(error)
         if status == Status.SKIPPED:

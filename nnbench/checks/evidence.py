@@ -13,8 +13,8 @@ from nnbench.model import CheckStatus
 
 # A result may be this many times as wrong as torch's own (or the reference's) in the same dtype ...
 TIMES_THE_FLOOR = {torch.float64: 2.0, torch.float32: 2.0, torch.float16: 3.0, torch.bfloat16: 3.0}
-# ... plus this many units in the last place of its largest element.
-ULPS = 8
+# ... plus this many units in the last place of its largest element (in half types one is a large step already).
+ULPS = {torch.float64: 8, torch.float32: 8, torch.float16: 1, torch.bfloat16: 1}
 # Null models must miss by this factor: a case that they nearly pass proves nothing.
 MARGIN = 10
 
@@ -40,6 +40,10 @@ class Skip(Exception):
 
 class Wrong(Exception):
     """The component is wrong in a way that has no size (a missing gradient, another shape); the message says how."""
+
+
+class NoJudge(Exception):
+    """What a variant is judged by gives no answer; the message says why."""
 
 
 def passed(note: str = "") -> Finding:
@@ -89,7 +93,7 @@ def allowance_of(want: Tensor, floor: float, dtype: torch.dtype, terms: int = 1)
     largest = float(finite.abs().max()) / scale_of(want) if finite.numel() else 1.0
     eps = torch.finfo(dtype).eps
     rounding = eps + (math.sqrt(terms) - 1) * min(eps, torch.finfo(torch.float32).eps)
-    return TIMES_THE_FLOOR[dtype] * floor + ULPS * rounding * max(largest, 1.0)
+    return TIMES_THE_FLOOR[dtype] * floor + ULPS[dtype] * rounding * max(largest, 1.0)
 
 
 def floor_in(dtype: torch.dtype, floor: float, measured_in: torch.dtype) -> float:

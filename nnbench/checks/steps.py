@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from nnbench.workload import build, draw, dtype_of
 STEPS = 25
 STEPS_WHEN_LARGE = 6  # a large case is there for what only size shows; the small ones take all the steps
 LARGE = 100_000  # elements
+LEARNING_RATE_FACTOR = 8.0
 DECADES = 4  # gradients are scaled by 10**-4 to 10**4: that is what exposes a misplaced epsilon
 ULPS_A_STEP = 8
 
@@ -37,7 +39,7 @@ def steps_dtype(trial: Trial) -> Finding:
     """The same in the case's own dtype, allowed twice the error of the other implementation (halves three times)."""
     dtype = dtype_of(trial.case)
     want = _judge(trial)
-    allowance = ULPS * torch.finfo(dtype).eps + TIMES_THE_FLOOR[dtype] * _floor(trial, dtype, want)
+    allowance = ULPS[dtype] * torch.finfo(dtype).eps + TIMES_THE_FLOOR[dtype] * _floor(trial, dtype, want)
     return _compare(trial, _run(trial, trial.variant, dtype), want, allowance)
 
 
@@ -157,4 +159,21 @@ def missing_gradient(trial: Trial) -> Finding:
     _step(optimizer, parameters, next(_gradients(trial, torch.float64)))
     if not torch.equal(extra.detach(), torch.ones(3, dtype=torch.float64)):
         raise Wrong("it changes a parameter that has no gradient")
+    return passed()
+
+
+def learning_rate(trial: Trial) -> Finding:
+    """A learning rate set in the parameter groups (as schedulers do) counts, as if it had been given at the start."""
+    given = trial.case.arguments.get("lr")
+    if not isinstance(given, float):
+        raise Skip("the case gives no learning rate as a number")
+    changed, parameters = _optimizer(trial, trial.variant, torch.float64)
+    for group in changed.param_groups:
+        group["lr"] = given / LEARNING_RATE_FACTOR
+    case = replace(trial.case, arguments={**trial.case.arguments, "lr": given / LEARNING_RATE_FACTOR})
+    fresh, others = _optimizer(replace(trial, case=case), trial.variant, torch.float64)
+    for gradients in _gradients(trial, torch.float64):
+        pairs = zip(_step(changed, parameters, gradients), _step(fresh, others, gradients), strict=True)
+        if not all(torch.equal(a, b) for a, b in pairs):
+            raise Wrong("a learning rate set in param_groups is not the one that it steps with")
     return passed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.catalog import Component
-from nnbench.checks.evidence import Skip, Wrong, error_of
+from nnbench.checks.evidence import NoJudge, Skip, Wrong, error_of
 from nnbench.specs import Case
 from nnbench.workload import arguments_of, build, differentiable, draw_inputs, dtype_of, tensors, upstream_gradients
 
@@ -40,6 +40,7 @@ class Trial:
     variant: str
     case: Case
     seed: int
+    spread: float = 1.0  # standard deviation of the normal inputs
 
     @property
     def is_reference(self) -> bool:
@@ -47,9 +48,10 @@ class Trial:
 
     @property
     def peers(self) -> list[str]:
-        """Whose error in the same dtype may be the floor: torch's, or the reference's for torch itself."""
-        others = ["reference"] if self.variant == "torch" else ["torch", "reference"]
-        return [name for name in others if name in self.component.variants and name != self.variant]
+        """Whose error in the same dtype may be the floor: torch's first, then the reference's, then any other's."""
+        names = [name for name, variant in self.component.variants.items() if not variant.erratum]
+        ordered = ["torch", "reference", *names] if "torch" in names else ["reference", *names]
+        return [name for name in dict.fromkeys(ordered) if name != self.variant]
 
     @property
     def floor_dtype(self) -> torch.dtype:
@@ -68,7 +70,8 @@ class Trial:
 
         Raises ``Wrong`` where both are modules and their state_dicts have different names.
         """
-        reference, variant = (self.make(name, torch.float32, None) for name in ("reference", self.variant))
+        variant = self.make(self.variant, torch.float32, None)
+        reference = self._judged_by("reference", lambda: self.make("reference", torch.float32, None))
         if not (isinstance(reference, nn.Module) and isinstance(variant, nn.Module)):
             return None
         ours, theirs = reference.state_dict(), variant.state_dict()
@@ -94,16 +97,41 @@ class Trial:
 
     def inputs(self, dtype: torch.dtype, other: int = 0) -> tuple[Tensor, ...]:
         """The inputs under this trial's seed, or other ones."""
-        return draw_inputs(self.case, self.seed + other, dtype)
+        drawn = draw_inputs(self.case, self.seed + other, dtype)
+        if self.spread == 1.0:
+            return drawn
+        spread = {"randn": self.spread}
+        return tuple(
+            (tensor.detach() * spread.get(spec.distribution, 1)).requires_grad_(tensor.requires_grad)
+            for tensor, spec in zip(drawn, self.case.inputs, strict=True)
+        )
 
     @cached_property
     def _answers(self) -> dict[tuple[str, torch.dtype], Answer]:
         return {}
 
     def answer(self, variant: str, dtype: torch.dtype) -> Answer:
-        """A variant's outputs and gradients in a dtype; computed once. Raises ``Wrong`` where nothing comes out."""
+        """A variant's outputs and gradients in a dtype; computed once.
+
+        Raises ``Wrong`` where nothing comes out, and ``NoJudge`` where it is another variant than the one on trial that
+        cannot be called.
+        """
+        state = self.state  # what is wrong with the variant's own weights is no fault of its judge's
+        found: Answer = self._judged_by(variant, lambda: self._answer(variant, dtype, state))
+        return found
+
+    def _judged_by(self, variant: str, give: Callable[[], Any]) -> Any:
+        try:
+            return give()
+        except Exception as error:
+            if variant == self.variant:
+                raise
+            message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise NoJudge(f"{variant}, which it would be judged by, gives no answer: {message}") from None
+
+    def _answer(self, variant: str, dtype: torch.dtype, state: Mapping[str, Tensor] | None) -> Answer:
         if (variant, dtype) not in self._answers:
-            made, inputs = self.make(variant, dtype, self.state), self.inputs(dtype)
+            made, inputs = self.make(variant, dtype, state), self.inputs(dtype)
             outputs = tuple(tensors(made(*inputs)))
             if not outputs:
                 raise Wrong("it returned no tensor")
@@ -145,11 +173,27 @@ class Trial:
 
     @cached_property
     def floor(self) -> float:
-        """The error of the peer's outputs against the reference in float64; 0 where there is no peer to ask."""
-        if self._peer_answer is None:
-            return 0.0
+        """The error of the peer's outputs against the reference in float64.
+
+        Without a peer to ask: what rounding the inputs to the dtype may change, in float64, which no implementation can
+        be better than.
+        """
         want = self.answer("reference", torch.float64).outputs
+        if self._peer_answer is None:
+            return _largest(list(zip(self._of_rounded_inputs(), want, strict=True)))
         return _largest(list(zip(self._peer_answer.outputs, want, strict=False)))
+
+    def _of_rounded_inputs(self) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(self.seed)
+        eps = torch.finfo(self.floor_dtype).eps
+        inputs = [tensor.detach() for tensor in self.inputs(torch.float64)]
+        signs = [torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1 for tensor in inputs]
+        moved = [
+            tensor * (1 + eps * sign) if tensor.is_floating_point() else tensor
+            for tensor, sign in zip(inputs, signs, strict=True)
+        ]
+        made = self.make("reference", torch.float64, self.state)
+        return [tensor.detach() for tensor in tensors(made(*moved))]
 
     @cached_property
     def gradient_floor(self) -> float:

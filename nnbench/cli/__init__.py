@@ -9,7 +9,7 @@ import warnings
 
 import click
 
-from nnbench.errors import NnbenchError
+from nnbench.errors import NnbenchError, did_you_mean, listing
 
 COMMANDS = {
     "list": "what is registered",
@@ -42,7 +42,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            hint = did_you_mean(cmd_name, COMMANDS)
+            raise click.UsageError(f"no command named {cmd_name!r}. {hint} Commands are {listing(COMMANDS)}.", ctx)
         command: click.Command = importlib.import_module(f"nnbench.cli.{cmd_name}").command
         return command
 

@@ -40,14 +40,15 @@ def command(
     Exits with 1 when a check fails or a case proves nothing (mistrusted).
     """
     with runner.Session(sources(suites), options.limits(timeout, memory_limit)) as session:
-        targets = select(session.components(), patterns, expression)
+        everything = session.components()
+        output.warn_of(session.problems)
+        targets = select(everything, patterns, expression)
         rows: list[Check] = []
         with Progress(runner.check_steps(targets)) as progress:
             for event in runner.check(session, targets, runner.Settings(seed=seed)):
                 progress.update(event.doing, event.steps)
                 if isinstance(event.row, Check):
                     rows.append(event.row)
-        output.warn_of(session.problems)
     output.print_json([plain(row) for row in rows]) if as_json else _print(rows, suites)
     if any(not row.is_right for row in rows):
         return output.SOMETHING_WRONG
@@ -61,7 +62,7 @@ def _print(rows: Sequence[Check], suites: Sequence[str]) -> None:
         groups.setdefault((row.component, row.variant), Counter())[row.status] += 1
     table = output.table("component", "variant", *statuses, right=statuses)
     for (component, variant), counts in groups.items():
-        table.add_row(component, variant, *(str(counts[status] or "") for status in statuses))
+        output.add_row(table, component, variant, *(str(counts[status] or "") for status in statuses))
     console = output.console()
     console.print(table)
     for row in rows:

@@ -51,7 +51,8 @@ def _print(rows: list[dict[str, object]]) -> None:
     numbers = ["training", "test", "size"]
     table = output.table("name", "here", *numbers, "shape", "location", right=numbers)
     for row in rows:
-        table.add_row(
+        output.add_row(
+            table,
             str(row["name"]),
             "yes" if row["available"] else "no",
             f"{row['train_samples']:,}",

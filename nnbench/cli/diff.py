@@ -56,7 +56,7 @@ def _print(first: Run, second: Run, found: Sequence[Change], everything: bool) -
         right=["before", "after", "ratio", "99 % interval"],
     )  # fmt: skip
     for change in shown:
-        table.add_row(*_cells(change))
+        output.add_row(table, *_cells(change))
     console = output.console()
     if shown:
         console.print(table)
@@ -70,21 +70,23 @@ def _print(first: Run, second: Run, found: Sequence[Change], everything: bool) -
 def _about(first: Run, second: Run) -> str:
     moved = drift(first, second)
     if math.isinf(moved):
-        machine = "The machines or their thread counts differ, so times are not compared."
+        machine = "The machines, thread counts or calibration kernels of the two differ, so times are not compared."
     else:
         machine = (
-            f"The calibration kernels of the two runs differ by {100 * (moved - 1):.1f} %; "
+            f"The calibration kernels of the two runs differ by {100 * (moved - 1):.1f} % beyond doubt; "
             "every interval is wider by that much."
         )
     commits = " and ".join(f"{run.id} ({run.commit[:10] or 'no commit'}{'+' * run.dirty})" for run in (first, second))
-    return f"{commits}. {machine}"
+    incomplete = [run for run in (first, second) if run.ended != "complete"]
+    cut_short = [f"{run.id} was {run.ended}, so that it may lack cases." for run in incomplete]
+    return " ".join([f"{commits}.", machine, *cut_short])
 
 
 def _cells(change: Change) -> list[str]:
     ends = [by_unit(side.estimate, change.unit) if side else "" for side in (change.before, change.after)]
     verdict = change.verdict
     known = math.isfinite(verdict.ratio)
-    interval = f"{verdict.low:.3f} to {verdict.high:.3f}" if known else ""
+    interval = f"{verdict.low:.3f} to {verdict.high:.3f}" if math.isfinite(verdict.low) else ""
     ratio = f"{verdict.ratio:.3f}" if known else ""
     return [
         change.component,

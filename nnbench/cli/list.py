@@ -50,7 +50,7 @@ def _row(one: ComponentInfo) -> dict[str, object]:
 def _print(everything: tuple[ComponentInfo, ...]) -> None:
     table = output.table("component", "kind", "variants", "cases", "summary", right=["cases"])
     for one in everything:
-        table.add_row(one.id, one.kind, ", ".join(one.variants), str(len(one.cases)), one.summary)
+        output.add_row(table, one.id, one.kind, ", ".join(one.variants), str(len(one.cases)), one.summary)
     console = output.console()
     console.print(table)
     cases = sum(len(one.cases) for one in everything)

@@ -28,6 +28,8 @@ def command(as_json: bool, results: Path) -> int:
     gpus = [f"{gpu['name']}, {gpu['memory_gib']} GiB, driver {gpu['driver']}" for gpu in facts.pop("gpus")]
     table = output.table("fact", "value")
     for name, value in {**facts, "gpus": "; ".join(gpus) or "none"}.items():
-        table.add_row(name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        output.add_row(
+            table, name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        )
     output.console().print(table)
     return 0

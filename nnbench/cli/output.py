@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nnbench import history, store
 from nnbench.model import Problem
@@ -25,7 +26,7 @@ UNDECIDED = 4
 
 def console() -> Console:
     """Where results go: as wide as the terminal, or wide enough for whole names in a pipe."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
 
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:
@@ -35,6 +36,11 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return made
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """A row of plain text: names and notes are other people's, and may look like markup."""
+    table.add_row(*map(Text, cells))
 
 
 def print_json(content: Any) -> None:

@@ -8,9 +8,12 @@ import click
 
 from nnbench import history
 from nnbench.cli import options, output
+from nnbench.errors import ResultsError
 from nnbench.model import Run
 from nnbench.plan import parse
 from nnbench.report import markdown_table, run_page, splice
+from nnbench.tables import lines, training_lines
+from nnbench.units import share
 
 EXAMPLE = """\b
 Example:
@@ -32,12 +35,17 @@ def command(
 ) -> int:
     """Make one self-contained HTML file of a run: what is wrong, what is fastest, and everything behind it."""
     output.open_results(results)
+    if into and not markdown:
+        raise click.UsageError("--into takes a table: say which with --markdown PATTERN")
     found = history.find_run(results, run)
     if markdown:
         return _table(found, markdown, into)
     target = path or results / "reports" / f"{found.id}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(run_page(found), encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(run_page(found), encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"cannot write the page to {target}: {error}. Name another file with --output.") from None
     output.print_json({"run": found.id, "path": str(target)}) if as_json else click.echo(target)
     return 0
 
@@ -47,6 +55,9 @@ def _table(run: Run, patterns: tuple[str, ...], into: Path | None) -> int:
     table = markdown_table(
         run, lambda line: any(pattern.takes(line.component, line.variant, line.case) for pattern in parsed)
     )
+    for text, pattern in zip(patterns, parsed, strict=True):
+        if not any(pattern.takes(line.component, line.variant, line.case) for line in lines(run.measurements)):
+            raise ResultsError(f"run {run.id} measured nothing that --markdown {text!r} takes")
     captioned = f"{caption(run)}\n\n{table}"
     if into is None:
         click.echo(captioned)
@@ -60,5 +71,12 @@ def caption(run: Run) -> str:
     machine = run.machine
     computer = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB"
     software = f"Python {machine['python']}, torch {machine['torch']}, {machine['threads']} thread"
-    commit = f"commit {run.commit[:10]}{' with uncommitted changes' if run.dirty else ''}"
-    return f"Run `{run.id}`, made by `{run.command}` on {run.started[:10]} at {commit}: {computer}, {software}."
+    commit = f" at commit {run.commit[:10]}{' with uncommitted changes' if run.dirty else ''}" if run.commit else ""
+    trained = [
+        f" `{line.component}@{line.variant}` reached {share(line.values['test_accuracy'])} on {line.data}"
+        f" after epoch {line.epoch}."
+        for line in training_lines(run.measurements)
+        if "test_accuracy" in line.values
+    ]
+    made = f"Run `{run.id}`, made by `{run.command}` on {run.started[:10]}{commit}: {computer}, {software}."
+    return made + "".join(trained)

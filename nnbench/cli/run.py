@@ -28,7 +28,8 @@ Example:
   nnbench run --suite mine.py mine     your own
 """
 
-QUICK = {"rounds": 1, "budget": 0.03}
+DEFAULT_ROUNDS, DEFAULT_BUDGET = 3, 0.05
+QUICK_ROUNDS, QUICK_BUDGET = 1, 0.03
 
 
 @click.command("run", epilog=EXAMPLE)
@@ -36,9 +37,9 @@ QUICK = {"rounds": 1, "budget": 0.03}
 @options.as_json
 @options.results
 @options.worker
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Fresh processes a case.")
+@click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case  [default: 3, quick 1]")
 @click.option(
-    "--budget", type=click.FloatRange(min=0.001), default=0.05, show_default=True, help="Seconds a round and mode."
+    "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.05, quick 0.03]"
 )
 @click.option("--quick", is_flag=True, help="One round of 0.03 s: a first look, with wide intervals.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Train one epoch what has a recipe.")
@@ -51,8 +52,8 @@ def command(
     timeout: float,
     memory_limit: int,
     seed: int | None,
-    rounds: int,
-    budget: float,
+    rounds: int | None,
+    budget: float | None,
     quick: bool,
     train: bool,
 ) -> int:
@@ -61,12 +62,17 @@ def command(
     Exits with 1 when something is wrong, 3 when something could not be measured.
     """
     output.seal_abandoned(results)
-    chosen = QUICK if quick else {"rounds": rounds, "budget": budget}
-    settings = runner.Settings(**chosen, seed=seed, data=best_available("mnist") if train else "")  # type: ignore[arg-type]
+    settings = runner.Settings(
+        rounds=rounds or (QUICK_ROUNDS if quick else DEFAULT_ROUNDS),
+        budget=budget or (QUICK_BUDGET if quick else DEFAULT_BUDGET),
+        seed=seed,
+        data=best_available("mnist") if train else "",
+    )
     rows: list[runner.Row] = []
     with runner.Session(sources(suites), options.limits(timeout, memory_limit)) as session:
-        targets = select(session.components(), patterns, expression)
+        everything = session.components()
         output.warn_of(session.problems)
+        targets = select(everything, patterns, expression)
         journal = store.Journal(results, _new_run(results))
         try:
             with journal, Progress(runner.measure_steps(targets, settings)) as progress:
@@ -99,7 +105,7 @@ def _stored(row: runner.Row) -> Measurement:
 def _exit_code(rows: Sequence[runner.Row], problems: bool) -> int:
     checks = [row for row in rows if isinstance(row, Check)]
     measured = [row for row in rows if isinstance(row, Measurement)]
-    if any(not row.is_right and not row.cause for row in checks):
+    if any(not row.is_right and row.cause in ("", Status.FAILED) for row in checks):
         return output.SOMETHING_WRONG
     lost = any(row.status not in (Status.OK, Status.SKIPPED, Status.WRONG) for row in measured)
     return output.NOT_MEASURED if lost or problems else 0
@@ -141,7 +147,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         seconds(forward.estimate) if forward else "",
         seconds(backward.estimate) if backward else "",
         size(line.memory) if line.memory is not None else "",
-        times(line.speed) if line.speed else "",
+        "1" if line.variant == "torch" and line.speed else times(line.speed) if line.speed else "",
     )
 
 

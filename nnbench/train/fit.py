@@ -49,7 +49,12 @@ def train(component: Component, variant: str, data_name: str, seed: int, epochs:
     sizes = {recipe.features_argument: training.features.shape[1], recipe.classes_argument: len(data.classes)}
     torch.manual_seed(seed)
     model = component.variant(variant).build(**sizes)
-    context = {"data": data.name, "checksum": data.checksum, "seed": seed}
+    context = {
+        "data": data.name,
+        "checksum": data.checksum,
+        "seed": seed,
+        "test_samples": len(test.features),
+    }
     for epoch in fit(model, training, test, recipe, seed, epochs):
         yield from _measurements(component, variant, data, epoch, context)
 

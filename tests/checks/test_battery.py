@@ -201,6 +201,52 @@ def test_a_component_that_cannot_be_imported_is_skipped():
     assert rows["forward_float64"].note == "cannot be imported: No module named 'no_such_package'"
 
 
+@pytest.mark.parametrize("gone", ["no_such_package:Layer", "torch.nn:NoSuchLayer"])
+def test_a_variant_whose_reference_is_missing_is_not_right(gone):
+    rows = checked(component(gone, variants={"any": lambda x: x * 0 + 3}), "any")
+    assert [row.is_right for row in rows.values()] == [False]
+    assert "reference, which it would be judged by, gives no answer" in next(iter(rows.values())).note
+
+
+def test_a_class_that_its_package_does_not_have_is_a_failure_not_a_missing_package():
+    rows = checked(component(Layer, oracle=oracle, variants={"typo": "torch.nn:Layre"}), "typo")
+    assert statuses(rows) == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (torch.nn.ReLU, lambda x: x.clamp(0, 6)),
+        (torch.nn.Sigmoid, lambda x: x.exp() / (1 + x.exp())),
+        (torch.nn.Tanh, lambda x: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())),
+    ],
+)
+def test_what_clips_or_overflows_far_out_is_caught_by_wide_inputs(right, wrong):
+    rows = checked(component(right, variants={"torch": right, "narrow": wrong}), "narrow")
+    assert rows["wide_inputs"].status == "failed"
+
+
+def test_an_optimizer_deaf_to_its_groups_learning_rate_is_caught():
+    class Deaf(torch.optim.SGD):
+        def step(self, closure=None):
+            for group in self.param_groups:
+                group["lr"] = self.defaults["lr"]
+            return super().step(closure)
+
+    made = component(torch.optim.SGD, cases=[case(randn(6, 3), lr=0.01)], kind="optimizer", variants={"deaf": Deaf})
+    assert checked(made, "deaf")["learning_rate"].status == "failed"
+    assert checked(made, "reference")["learning_rate"].status == "passed"
+
+
+def test_a_part_in_twenty_is_seen_in_bfloat16():
+    def off(x):
+        return x.relu() * (1.05 if x.dtype == torch.bfloat16 else 1)
+
+    cases = [case(randn(8, 16), dtype="bfloat16")]
+    made = component(torch.nn.ReLU, cases=cases, variants={"torch": torch.nn.ReLU, "off": off})
+    assert checked(made, "off")["forward_bfloat16"].status == "failed"
+
+
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_each_of_several_outputs_is_checked(wrong):
     def answer(x):
@@ -466,7 +512,9 @@ def test_a_right_optimizer_passes(reference, torchs, judge, dtype, seed):
         made = component(reference, kind="optimizer", cases=cases, oracle=oracle, variants={"torch": torchs})
         for variant in made.variants:
             rows = checked(made, variant, seed)
-            assert list(dict.fromkeys(["steps_float64", f"steps_{dtype}", "resume", "missing_gradient"])) == list(rows)
+            assert list(
+                dict.fromkeys(["steps_float64", f"steps_{dtype}", "resume", "missing_gradient", "learning_rate"])
+            ) == list(rows)
             assert statuses(rows) == {"passed"}
 
 

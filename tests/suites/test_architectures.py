@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from nnbench.suites.architectures import dropped_out
+from nnbench.suites.architectures.dense import dropped_out
 
 import nnbench
 

@@ -1,41 +1,17 @@
-"""Architectures: whole networks, their forward from primitive operations beside one written with torch's layers."""
+"""Multilayer perceptrons: for each hidden layer an affine map, ReLU and dropout."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
-import torch
+from nnbench.suites.architectures.dense import affine, dropped_out, refuse_probability, relu
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
 from nnbench.specs import Recipe, case, randn
 
 suite = Suite("architectures")
-
-
-def affine(x: Tensor, layer: Any) -> Tensor:
-    """x W^T + b, with the parameters of a ``nn.Linear``."""
-    return x @ layer.weight.T + layer.bias
-
-
-def relu(x: Tensor) -> Tensor:
-    return torch.where(x <= 0, 0, x)
-
-
-def dropped_out(x: Tensor, probability: float, training: bool) -> Tensor:
-    """In training each element becomes 0 with the probability, and what stays is scaled to keep the mean."""
-    if not training:
-        return x
-    stays = torch.rand_like(x) >= probability
-    scale = 1 / (1 - probability) if probability < 1 else 0.0
-    return torch.where(stays, x * scale, 0)
-
-
-def refuse_probability(dropout: float) -> None:
-    if not 0 <= dropout <= 1:
-        raise ValueError(f"dropout is a probability, between 0 and 1, not {dropout}")
 
 
 class MLP(nn.Module):

@@ -1,11 +1,10 @@
-"""Losses, each from logarithms, exponentials and sums."""
+"""Losses over classes: logits or log-probabilities against the class that is right."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
+from nnbench.suites.losses.loss import Loss, in_wide_arithmetic, reduced
 from scipy import special
 from torch import Tensor, nn
 
@@ -13,54 +12,6 @@ from nnbench.catalog import Suite
 from nnbench.specs import case, randint, randn
 
 suite = Suite("losses")
-
-REDUCTIONS = ("none", "mean", "sum")
-
-
-class Loss(nn.Module):
-    """What torch's losses have in common: ``reduction``, and two deprecated arguments that are refused."""
-
-    def __init__(self, size_average: bool | None, reduce: bool | None, reduction: str) -> None:
-        super().__init__()
-        for name, value in {"size_average": size_average, "reduce": reduce}.items():
-            if value is not None:
-                raise NotImplementedError(f"{name}={value!r} is deprecated in torch and not supported: use reduction")
-        if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction is one of {', '.join(REDUCTIONS)}, not {reduction!r}")
-        self.reduction = reduction
-
-
-def in_wide_arithmetic(x: Tensor) -> Tensor:
-    """Half types in float32: sums of many terms need it, and torch's own kernels do the same."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-
-
-class MSELoss(Loss):
-    """Mean squared error.
-
-    ``(input - target)^2`` elementwise, then its mean, its sum, or as it is (``reduction``). Two tensors of one shape;
-    shapes that differ are broadcast with a warning. ``size_average`` and ``reduce`` raise ``NotImplementedError``.
-    Source: torch.nn.MSELoss.
-    """
-
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
-        super().__init__(size_average, reduce, reduction)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
-        if input.shape != target.shape:
-            message = f"MSELoss broadcasts an input {tuple(input.shape)} and a target {tuple(target.shape)}"
-            warnings.warn(message, stacklevel=2)
-        errors = (in_wide_arithmetic(input) - in_wide_arithmetic(target)) ** 2
-        if self.reduction != "none":
-            errors = errors.mean() if self.reduction == "mean" else errors.sum()
-        return errors.to(torch.promote_types(input.dtype, target.dtype))
-
-
-def mse_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean") -> np.ndarray:
-    errors = np.square(np.subtract(predicted, target))
-    if reduction == "none":
-        return errors
-    return np.asarray(np.sum(errors) / (errors.size if reduction == "mean" else 1))
 
 
 class CrossEntropyLoss(Loss):
@@ -127,8 +78,7 @@ class CrossEntropyLoss(Loss):
     def _of_classes(self, log_p: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """The losses, and what their mean divides by."""
         dim = class_dimension(log_p)
-        if target.shape != log_p.shape[:dim] + log_p.shape[dim + 1 :]:
-            raise ValueError(f"a target {tuple(target.shape)} does not fit an input {tuple(log_p.shape)}")
+        refuse_misfit(log_p, target)
         ignored = target == self.ignore_index
         classes = target.masked_fill(ignored, 0).unsqueeze(dim)
         of_target = weight.expand_as(log_p).gather(dim, classes).squeeze(dim)
@@ -142,6 +92,13 @@ class CrossEntropyLoss(Loss):
 
 def class_dimension(logits: Tensor) -> int:
     return 0 if logits.dim() == 1 else 1
+
+
+def refuse_misfit(logits: Tensor, target: Tensor) -> None:
+    """Classes have the shape of the logits without the dimension of the classes."""
+    dim = class_dimension(logits)
+    if target.shape != logits.shape[:dim] + logits.shape[dim + 1 :]:
+        raise ValueError(f"a target {tuple(target.shape)} does not fit an input {tuple(logits.shape)}")
 
 
 def log_softmax(logits: Tensor, dim: int) -> Tensor:
@@ -178,18 +135,45 @@ def cross_entropy_oracle(
     return np.asarray(losses.sum() / (counts.sum() if reduction == "mean" else 1))
 
 
-suite.component(
-    "mse",
-    kind="loss",
-    reference=MSELoss,
-    variants={"torch": nn.MSELoss},
-    oracle=mse_oracle,
-    cases=[
-        case(randn(32, 10), randn(32, 10, requires_grad=False)),
-        case(randn(64, 3, 64, 64), randn(64, 3, 64, 64, requires_grad=False)),  # images to reconstruct
-    ],
-    documented=["deepdive", "fundamentals", "guide", "pytorch"],
-)
+class FocalLoss(Loss):
+    """Cross-entropy that counts less where the right class is already likely.
+
+    ``alpha * (1 - p)^gamma * -log p``, p the softmax's probability of the right class: with ce = -log p it is
+    ``alpha * (1 - exp(-ce))^gamma * ce``; then the mean over all targets, the sum, or as it is (``reduction``). input
+    logits (C,), (N, C) or (N, C, d1, ...); target int64 classes of that shape without C. ``ValueError`` for a target
+    that does not fit and for a negative ``alpha`` or ``gamma``.
+    Source: Lin, Goyal, Girshick, He and Dollar, arXiv:1708.02002, with one ``alpha`` for all classes.
+    """
+
+    def __init__(self, alpha: float = 1, gamma: float = 2, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        for name, value in {"alpha": alpha, "gamma": gamma}.items():
+            if not value >= 0:
+                raise ValueError(f"{name} is 0 or more, not {value}")
+        self.alpha = alpha
+        self.gamma = gamma
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
+        dim = class_dimension(input)
+        refuse_misfit(input, target)
+        log_p = log_softmax(in_wide_arithmetic(input), dim)
+        cross_entropy = -log_p.gather(dim, target.unsqueeze(dim)).squeeze(dim)
+        # 1 - p without cancellation. It is kept above 0, where its power has an infinite slope for a gamma below 1.
+        doubt = (-torch.expm1(-cross_entropy)).clamp(min=torch.finfo(log_p.dtype).tiny)
+        return self._reduced(self.alpha * doubt**self.gamma * cross_entropy).to(input.dtype)
+
+
+def focal_oracle(
+    logits: np.ndarray, target: np.ndarray, *, alpha: float = 1, gamma: float = 2, reduction: str = "mean"
+) -> np.ndarray:
+    """The doubt as the sum of the other classes' probabilities."""
+    scores = np.moveaxis(logits, 0 if logits.ndim == 1 else 1, -1)
+    right = target[..., None] == np.arange(scores.shape[-1])
+    doubt = np.sum(special.softmax(scores, axis=-1), axis=-1, where=~right)
+    log_p = np.sum(special.log_softmax(scores, axis=-1), axis=-1, where=right)
+    return reduced(-alpha * np.power(doubt, gamma) * log_p, reduction)
+
+
 suite.component(
     "cross_entropy",
     kind="loss",
@@ -201,4 +185,15 @@ suite.component(
         case(randn(64, 32768), randint(32768, (64,))),  # a language model's: positions, words
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
+)
+suite.component(
+    "focal",
+    kind="loss",
+    reference=FocalLoss,
+    oracle=focal_oracle,
+    cases=[
+        case(randn(10, 5), randint(5, (10,)), alpha=1, gamma=2),
+        case(randn(4096, 21), randint(21, (4096,)), alpha=1, gamma=2),  # a detector's: places, kinds of objects
+    ],
+    documented=["deepdive"],
 )

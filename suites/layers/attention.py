@@ -1,0 +1,127 @@
+"""Attention from matrix products, with one small projection that all heads share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from nnbench.suites.layers.linear import Linear
+from torch import Tensor, nn
+
+from nnbench.catalog import Suite
+from nnbench.specs import case, randint, randn
+
+suite = Suite("layers")
+
+
+def attention_weights(scores: Tensor) -> Tensor:
+    """Softmax of the last dimension; where all scores are -inf, so that nothing may be attended to, NaN."""
+    highest = scores.detach().amax(-1, keepdim=True)
+    # The weights do not depend on what is subtracted, so no gradient has to go through it; -inf - -inf would be NaN.
+    e = torch.exp(scores - torch.where(highest == -math.inf, 0, highest))
+    return e / e.sum(-1, keepdim=True)
+
+
+def weights_or_zeros(scores: Tensor) -> Tensor:
+    """The same, but zeros where nothing may be attended to."""
+    nothing = (scores == -math.inf).all(-1, keepdim=True)
+    return torch.where(nothing, 0, attention_weights(torch.where(nothing, 0, scores)))
+
+
+class SelfAttention(nn.Module):
+    """Attention whose heads share one projection each for values, keys and queries.
+
+    Each input is cut into heads of ``d = embed_size / heads`` numbers; ``v = V_h Wv^T``, ``k = K_h Wk^T``,
+    ``q = Q_h Wq^T`` with the same three (d, d) weights for every head h; ``softmax(q k^T / sqrt(embed_size)) v``, the
+    heads side by side, then ``fc_out``. Keys where ``mask == 0`` are excluded; a query whose keys are all excluded
+    gets zeros from the heads. values and keys (N, S, embed_size), query (N, T, embed_size), mask of any shape that
+    broadcasts to (N, heads, T, S), y (N, T, embed_size).
+    ``ValueError`` where heads do not divide embed_size, ``RuntimeError`` for inputs that do not fit.
+    Source: PyTorch Neural Networks: A Comprehensive Guide; after Vaswani et al., arXiv:1706.03762, which scales by
+    sqrt(d) and gives each head projections of its own.
+    """
+
+    def __init__(self, embed_size: int, heads: int) -> None:
+        super().__init__()
+        if embed_size <= 0 or heads <= 0 or embed_size % heads:
+            raise ValueError(f"heads divides embed_size, both above 0; {heads} and {embed_size} do not fit")
+        self.embed_size = embed_size
+        self.heads = heads
+        self.head_dim = embed_size // heads
+        self.values = Linear(self.head_dim, self.head_dim, bias=False)
+        self.keys = Linear(self.head_dim, self.head_dim, bias=False)
+        self.queries = Linear(self.head_dim, self.head_dim, bias=False)
+        self.fc_out = Linear(embed_size, embed_size)
+
+    def forward(self, values: Tensor, keys: Tensor, query: Tensor, mask: Tensor | None = None) -> Tensor:
+        self._refuse_what_does_not_fit(values, keys, query)
+        v, k, q = (
+            layer(tensor.unflatten(-1, (self.heads, self.head_dim))).transpose(1, 2)
+            for layer, tensor in ((self.values, values), (self.keys, keys), (self.queries, query))
+        )
+        return self.fc_out(self._attend(q, k, v, mask).transpose(1, 2).flatten(2))
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        scores = q @ k.transpose(-2, -1) / math.sqrt(self.embed_size)
+        if mask is None:
+            return attention_weights(scores) @ v
+        return weights_or_zeros(torch.where(mask == 0, -math.inf, scores)) @ v
+
+    def _refuse_what_does_not_fit(self, values: Tensor, keys: Tensor, query: Tensor) -> None:
+        fits = query.dim() == 3 and query.shape[-1] == self.embed_size and values.shape == keys.shape
+        if not fits or keys.shape != (query.shape[0], *keys.shape[1:-1], self.embed_size) or keys.dim() != 3:
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (values, keys, query))
+            raise RuntimeError(f"values, keys and query are (N, positions, {self.embed_size}), not {shapes}")
+
+
+class FusedSelfAttention(SelfAttention):
+    """The same with torch's scaled_dot_product_attention on the projected heads."""
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        kept = None if mask is None else mask != 0
+        scale = self.embed_size**-0.5
+        return nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=kept, scale=scale)
+
+
+def self_attention_oracle(
+    values: np.ndarray,
+    keys: np.ndarray,
+    query: np.ndarray,
+    mask: np.ndarray | None = None,
+    *,
+    embed_size: int,
+    heads: int,
+    **parameters: np.ndarray,
+) -> np.ndarray:
+    """Head by head, each adding its own share of the output: its part of fc_out times what it attends to."""
+    size = embed_size // heads
+    shape = (len(query), heads, query.shape[1], keys.shape[1])
+    kept = np.broadcast_to(True if mask is None else mask != 0, shape)
+    y = np.zeros_like(query) + parameters["fc_out.bias"]
+    for head in range(heads):
+        part = slice(head * size, (head + 1) * size)
+        v, k, q = (
+            np.inner(array[..., part], parameters[f"{name}.weight"])
+            for array, name in ((values, "values"), (keys, "keys"), (query, "queries"))
+        )
+        scores = np.where(kept[:, head], np.einsum("ntd,nsd->nts", q, k) / embed_size**0.5, -np.inf)
+        shares = np.exp(scores - scores.max(-1, keepdims=True, initial=np.finfo(float).min))
+        total = shares.sum(-1, keepdims=True)
+        seen = np.einsum("nts,nsd->ntd", shares, v) / np.where(total == 0, 1, total)
+        y += np.inner(seen, parameters["fc_out.weight"][:, part])
+    return y
+
+
+suite.component(
+    "self_attention",
+    reference=SelfAttention,
+    variants={"fused": FusedSelfAttention},
+    oracle=self_attention_oracle,
+    cases=[
+        case(*[randn(4, 16, 256)] * 3, embed_size=256, heads=8),
+        case(*[randn(2, 64, 256)] * 3, randint(2, (2, 1, 64, 64)), embed_size=256, heads=8),
+    ],
+    documented=["deepdive", "pytorch"],
+    properties=["batch_independent"],
+)

@@ -1,0 +1,47 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.catalog import Suite
+from nnbench.specs import case, randn
+
+suite = Suite("layers")
+
+
+class Dropout(nn.Module):
+    """Zeros in random places while training.
+
+    ``y = x * m / (1 - p)``, each element of the mask m being 1 with probability 1 - p, drawn anew in every call; in
+    evaluation mode ``y = x``. x and y of any shape. ``ValueError`` for p outside [0, 1]; ``NotImplementedError`` for
+    ``inplace=True``. Source: torch.nn.Dropout; Srivastava et al., JMLR 15 (2014).
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"p is a probability from 0 to 1, not {p}")
+        if inplace:
+            raise NotImplementedError("inplace=True is not supported: the input is left as it is")
+        self.p = p
+        self.inplace = inplace
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        if self.p == 1:
+            return x * 0
+        kept = torch.rand(x.shape, device=x.device) >= self.p
+        return x * kept.to(x.dtype) / (1 - self.p)
+
+
+suite.component(
+    "dropout",
+    reference=Dropout,
+    variants={"torch": nn.Dropout},
+    cases=[case(randn(64, 256), p=p) for p in (0.1, 0.2, 0.3, 0.5)] + [case(randn(32, 128, 256), p=0.1)],
+    documented=["handout", "guide", "fundamentals", "pytorch"],
+    properties=["mode", "stochastic", "batch_independent"],
+)

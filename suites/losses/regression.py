@@ -1,0 +1,227 @@
+"""Losses of a difference: squared, absolute, and between the two."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from nnbench.suites.losses.loss import Loss, in_wide_arithmetic, reduced
+from torch import Tensor, nn
+
+from nnbench.catalog import Suite
+from nnbench.specs import case, randn
+
+suite = Suite("losses")
+
+
+class DifferenceLoss(Loss):
+    """A loss of ``input - target``, element by element; ``_of_difference`` says which.
+
+    Shapes that differ are broadcast with a warning. The result has the dtype that both promote to.
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
+        if input.shape != target.shape:
+            name = type(self).__name__
+            message = f"{name} broadcasts an input {tuple(input.shape)} and a target {tuple(target.shape)}"
+            warnings.warn(message, stacklevel=2)
+        losses = self._of_difference(in_wide_arithmetic(input) - in_wide_arithmetic(target))
+        return self._reduced(losses).to(self._result_dtype(input, target))
+
+    def _of_difference(self, difference: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _result_dtype(self, input: Tensor, target: Tensor) -> torch.dtype:  # noqa: A002  torch's name for it
+        return torch.promote_types(input.dtype, target.dtype)
+
+
+class MSELoss(DifferenceLoss):
+    """Mean squared error.
+
+    ``(input - target)^2`` elementwise, then its mean, its sum, or as it is (``reduction``). Two tensors of one shape;
+    shapes that differ are broadcast with a warning. ``size_average`` and ``reduce`` raise ``NotImplementedError``.
+    Source: torch.nn.MSELoss.
+    """
+
+    def _of_difference(self, difference: Tensor) -> Tensor:
+        return difference**2
+
+
+def mse_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean") -> np.ndarray:
+    return reduced(np.square(np.subtract(predicted, target)), reduction)
+
+
+class L1Loss(DifferenceLoss):
+    """Mean absolute error.
+
+    ``|input - target|`` elementwise, with gradient 0 at 0, then its mean, its sum, or as it is (``reduction``). Two
+    tensors of one shape, real or complex; shapes that differ are broadcast with a warning. ``size_average`` and
+    ``reduce`` raise ``NotImplementedError``. Source: torch.nn.L1Loss.
+    """
+
+    def _of_difference(self, difference: Tensor) -> Tensor:
+        return difference.abs()
+
+    def _result_dtype(self, input: Tensor, target: Tensor) -> torch.dtype:  # noqa: A002  torch's name for it
+        """The absolute value of a complex difference is real."""
+        promoted = super()._result_dtype(input, target)
+        return promoted.to_real() if promoted.is_complex else promoted
+
+
+def l1_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean") -> np.ndarray:
+    return reduced(np.maximum(predicted, target) - np.minimum(predicted, target), reduction)
+
+
+def quadratic_then_linear(difference: Tensor, border: float) -> Tensor:
+    """d^2 / 2 where |d| is below the border, else the straight line that continues it with the same slope."""
+    near = difference.abs() < border
+    # Without the where, an infinite d would give 0 * inf = NaN as the gradient of the square that is not taken.
+    square = torch.where(near, difference, 0) ** 2
+    return torch.where(near, 0.5 * square, border * (difference.abs() - 0.5 * border))
+
+
+class SmoothL1Loss(DifferenceLoss):
+    """Absolute error, rounded off below ``beta``.
+
+    With d = input - target elementwise: ``d^2 / (2 beta)`` where ``|d| < beta``, else ``|d| - beta / 2``; then the
+    mean, the sum, or as it is (``reduction``). It is Huber's loss divided by beta; with ``beta`` 0 it is ``|d|``. Two
+    tensors of one shape; shapes that differ are broadcast with a warning. ``RuntimeError`` for a negative ``beta``;
+    ``size_average`` and ``reduce`` raise ``NotImplementedError``.
+    Source: torch.nn.SmoothL1Loss; Girshick, arXiv:1504.08083.
+    """
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        if not beta >= 0:
+            raise RuntimeError(f"beta is 0 or more, not {beta}")
+        self.beta = beta
+
+    def _of_difference(self, difference: Tensor) -> Tensor:
+        if self.beta == 0:
+            return difference.abs()
+        return quadratic_then_linear(difference, self.beta) / self.beta
+
+
+def smooth_l1_oracle(
+    predicted: np.ndarray, target: np.ndarray, reduction: str = "mean", beta: float = 1.0
+) -> np.ndarray:
+    distance = np.abs(predicted - target)
+    rounded_off = np.maximum(1 - distance / beta, 0) if beta else np.zeros_like(distance)
+    return reduced(distance - beta / 2 * (1 - np.square(rounded_off)), reduction)
+
+
+class HuberLoss(DifferenceLoss):
+    """Half the squared error up to ``delta``, and linear beyond.
+
+    With d = input - target elementwise: ``d^2 / 2`` where ``|d| < delta``, else ``delta * (|d| - delta / 2)``; then the
+    mean, the sum, or as it is (``reduction``). Two tensors of one shape; shapes that differ are broadcast with a
+    warning; the result has the input's dtype. ``TypeError`` for a ``delta`` that is no number, ``RuntimeError`` unless
+    it is above 0. Source: torch.nn.HuberLoss; Huber (1964).
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        if not isinstance(delta, float | int):
+            raise TypeError(f"delta is a float or an int, not {type(delta).__name__}")
+        if not delta > 0:
+            raise RuntimeError(f"delta is above 0, not {delta}")
+        self.delta = delta
+
+    def _of_difference(self, difference: Tensor) -> Tensor:
+        return quadratic_then_linear(difference, self.delta)
+
+    def _result_dtype(self, input: Tensor, target: Tensor) -> torch.dtype:  # noqa: A002  torch's name for it
+        return input.dtype
+
+
+def huber_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean", delta: float = 1.0) -> np.ndarray:
+    """The work of a force that grows with the distance, but not beyond delta."""
+    distance = np.abs(predicted - target)
+    capped = np.minimum(distance, delta)
+    return reduced(capped * (distance - capped / 2), reduction)
+
+
+class MSEMAELoss(DifferenceLoss):
+    """Squared and absolute error in given shares.
+
+    ``alpha * d^2 + (1 - alpha) * |d|`` with d = input - target elementwise, then its mean, its sum, or as it is
+    (``reduction``): with "mean", ``alpha * MSE + (1 - alpha) * MAE``. The gradient at d = 0 is 0. Two tensors of one
+    shape; shapes that differ are broadcast with a warning. ``ValueError`` for an ``alpha`` outside 0 to 1.
+    Source: the sum of torch.nn.MSELoss and torch.nn.L1Loss.
+    """
+
+    def __init__(self, alpha: float = 0.5, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"alpha is between 0 and 1, not {alpha}")
+        self.alpha = alpha
+
+    def _of_difference(self, difference: Tensor) -> Tensor:
+        return self.alpha * difference**2 + (1 - self.alpha) * difference.abs()
+
+
+def mse_mae_oracle(
+    predicted: np.ndarray, target: np.ndarray, alpha: float = 0.5, reduction: str = "mean"
+) -> np.ndarray:
+    distance = np.maximum(predicted, target) - np.minimum(predicted, target)
+    return reduced(distance * (1 + alpha * (distance - 1)), reduction)
+
+
+PREDICTIONS = (randn(32, 10), randn(32, 10, requires_grad=False))
+SMALL_IMAGES = (randn(16, 3, 64, 64), randn(16, 3, 64, 64, requires_grad=False))  # to be reconstructed
+BOXES = (randn(8192, 4), randn(8192, 4, requires_grad=False))  # a detector's proposals to be moved into place
+
+suite.component(
+    "mse",
+    kind="loss",
+    reference=MSELoss,
+    variants={"torch": nn.MSELoss},
+    oracle=mse_oracle,
+    cases=[
+        case(*PREDICTIONS),
+        case(randn(64, 3, 64, 64), randn(64, 3, 64, 64, requires_grad=False)),  # images to reconstruct
+    ],
+    documented=["deepdive", "fundamentals", "guide", "pytorch"],
+)
+suite.component(
+    "l1",
+    kind="loss",
+    reference=L1Loss,
+    variants={"torch": nn.L1Loss},
+    oracle=l1_oracle,
+    cases=[case(*PREDICTIONS), case(*SMALL_IMAGES)],
+    documented=["deepdive", "fundamentals", "guide", "pytorch"],
+)
+suite.component(
+    "smooth_l1",
+    kind="loss",
+    reference=SmoothL1Loss,
+    variants={"torch": nn.SmoothL1Loss},
+    oracle=smooth_l1_oracle,
+    cases=[case(*PREDICTIONS), case(*BOXES)],
+    documented=["deepdive", "pytorch"],
+)
+suite.component(
+    "huber",
+    kind="loss",
+    reference=HuberLoss,
+    variants={"torch": nn.HuberLoss},
+    oracle=huber_oracle,
+    cases=[case(*PREDICTIONS), case(*BOXES)],
+    documented=["deepdive", "pytorch"],
+)
+suite.component(
+    "mse_mae",
+    kind="loss",
+    reference=MSEMAELoss,
+    oracle=mse_mae_oracle,
+    cases=[case(*PREDICTIONS, alpha=0.7), case(*PREDICTIONS, alpha=0.5), case(*SMALL_IMAGES, alpha=0.7)],
+    documented=["deepdive", "pytorch"],
+)
