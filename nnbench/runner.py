@@ -37,7 +37,7 @@ class Settings:
     """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode."""
 
     rounds: int = 3
-    budget: float = 0.05
+    budget: float = 0.03
     seed: int | None = None
     epochs: int = 1
     data: str = ""

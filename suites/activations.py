@@ -222,8 +222,8 @@ def mish_oracle(x: np.ndarray) -> np.ndarray:
 
 
 ACTIVATIONS = randn(64, 1024)
-TRANSFORMER = randn(8, 128, 768)  # a base transformer's: batch, positions, features
-VOCABULARY = randn(64, 32768)  # a language model's scores: positions, words
+TRANSFORMER = randn(4, 128, 768)  # a base transformer's: batch, positions, features
+VOCABULARY = randn(16, 32768)  # a language model's scores: positions, words
 register = functools.partial(suite.component, properties=["batch_independent"])
 
 register(

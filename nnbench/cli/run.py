@@ -28,8 +28,8 @@ Example:
   nnbench run --suite mine.py mine     your own
 """
 
-DEFAULT_ROUNDS, DEFAULT_BUDGET = 3, 0.05
-QUICK_ROUNDS, QUICK_BUDGET = 1, 0.03
+DEFAULT_ROUNDS, DEFAULT_BUDGET = 3, 0.03
+QUICK_ROUNDS, QUICK_BUDGET = 1, 0.02
 
 
 @click.command("run", epilog=EXAMPLE)
@@ -39,9 +39,9 @@ QUICK_ROUNDS, QUICK_BUDGET = 1, 0.03
 @options.worker
 @click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case  [default: 3, quick 1]")
 @click.option(
-    "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.05, quick 0.03]"
+    "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.03, quick 0.02]"
 )
-@click.option("--quick", is_flag=True, help="One round of 0.03 s: a first look, with wide intervals.")
+@click.option("--quick", is_flag=True, help="One round of 0.02 s: a first look, with wide intervals.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Train one epoch what has a recipe.")
 def command(
     patterns: tuple[str, ...],

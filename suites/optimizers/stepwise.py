@@ -90,4 +90,4 @@ def side_by_side(
 
 
 LAYER = (randn(256, 128), randn(256))
-LARGER_LAYER = (randn(1024, 1024), randn(1024))
+LARGER_LAYER = (randn(512, 1024), randn(1024))

@@ -63,11 +63,20 @@ def answer(module: nn.Module, inputs: list[Tensor]) -> tuple[Tensor, dict[str, T
     return output.detach(), dict(zip(towards, found, strict=True))
 
 
-def oracle_answer(component: Component, case: Case, module: nn.Module, inputs: list[Tensor]) -> Tensor:
+def oracle_answers(component: Component, case: Case, module: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
+    """What the oracle says, one tensor an output."""
     assert component.oracle is not None
     arrays = [tensor.detach().numpy() for tensor in inputs]
-    state = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
-    return torch.as_tensor(np.asarray(component.oracle(*arrays, **(arguments_of(case) | state))))
+    named = arguments_of(case) | module.state_dict()
+    given = {name: value.numpy() if isinstance(value, Tensor) else value for name, value in named.items()}
+    said = component.oracle(*arrays, **given)
+    return [torch.as_tensor(np.asarray(one)) for one in (said if isinstance(said, tuple) else (said,))]
+
+
+def oracle_answer(component: Component, case: Case, module: nn.Module, inputs: list[Tensor]) -> Tensor:
+    """What it says of a component with one output."""
+    (said,) = oracle_answers(component, case, module, inputs)
+    return said
 
 
 def assert_close(got: Tensor | None, want: Tensor | None, what: str = "") -> None:

@@ -117,7 +117,7 @@ def assert_same_state(ours: Any, theirs: Any) -> None:
 
 def test_every_optimizer_has_rows() -> None:
     names = {component.id for component in registered("optimizer")}
-    assert names == set(FLAGS) == set(GROUPS)
+    assert set(FLAGS) == set(GROUPS) <= names  # the others have theirs in test_adaptive_optimizers.py
 
 
 @pytest.mark.parametrize(("identifier", "flags"), ROWS, ids=str)
