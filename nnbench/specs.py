@@ -17,7 +17,7 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class InputSpec:
-    """A tensor to be drawn from a seed: "randn", "rand" (uniform in [0, 1)) or "randint" (``low <= x < high``).
+    """A tensor to be drawn from a seed: "randn", "rand" (uniform in (0, 1)) or "randint" (``low <= x < high``).
 
     As one of a case's inputs it is what the component is called with; as a constructor argument (a loss's class
     weights, say) it is drawn once, before the component is built.
@@ -51,7 +51,7 @@ def randn(*shape: int | Sequence[int], requires_grad: bool = True) -> InputSpec:
 
 
 def rand(*shape: int | Sequence[int], requires_grad: bool = True) -> InputSpec:
-    """Uniform input in [0, 1) of this shape, for what takes probabilities; otherwise as ``randn``.
+    """Uniform input in (0, 1) of this shape, for what takes probabilities; otherwise as ``randn``.
 
     >>> rand(32, 1).label
     '32x1(0-1)'

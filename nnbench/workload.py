@@ -47,6 +47,10 @@ def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Wo
     return WORKLOADS[component.kind](component, variant, case, seed)
 
 
+# torch.rand gives 0 once in 16 million: a probability whose logarithm is infinite, and no fair question.
+SMALLEST_PROBABILITY = 2.0**-25
+
+
 def draw(spec: InputSpec, seed: int, dtype: torch.dtype, device: str = "cpu") -> Tensor:
     """The tensor that a specification and a seed stand for.
 
@@ -55,7 +59,10 @@ def draw(spec: InputSpec, seed: int, dtype: torch.dtype, device: str = "cpu") ->
     generator = torch.Generator().manual_seed(seed)
     if spec.distribution == "randint":
         return torch.randint(spec.low, spec.high, spec.shape, generator=generator).to(device)
-    numbers = (torch.rand if spec.distribution == "rand" else torch.randn)(spec.shape, generator=generator)
+    if spec.distribution == "rand":
+        numbers = torch.rand(spec.shape, generator=generator).clamp(min=SMALLEST_PROBABILITY)
+    else:
+        numbers = torch.randn(spec.shape, generator=generator)
     return numbers.to(device=device, dtype=dtype)
 
 

@@ -48,10 +48,12 @@ class Trial:
 
     @property
     def peers(self) -> list[str]:
-        """Whose error in the same dtype may be the floor: torch's first, then the reference's, then any other's."""
-        names = [name for name, variant in self.component.variants.items() if not variant.erratum]
-        ordered = ["torch", "reference", *names] if "torch" in names else ["reference", *names]
-        return [name for name in dict.fromkeys(ordered) if name != self.variant]
+        """Whose error in the same dtype may be the floor: torch's, or the reference's for torch itself.
+
+        No other variant is asked: one that takes the process down must cost its own checks, not everybody's.
+        """
+        others = ["reference"] if self.variant == "torch" else ["torch", "reference"]
+        return [name for name in others if name in self.component.variants and name != self.variant]
 
     @property
     def floor_dtype(self) -> torch.dtype:

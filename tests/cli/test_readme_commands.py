@@ -12,6 +12,7 @@ from nnbench.report import markdown_table
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "README.md").read_text()
+RUN = re.search(r"Run `([^`]+)`", TEXT)[1]
 COMMANDS = [
     shlex.split(line.partition("#")[0])[1:]
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
@@ -27,7 +28,8 @@ def test_every_command_of_the_readme_runs(new_user):
     (one.folder / "README.md").write_text(TEXT)
     later = [arguments for arguments in COMMANDS if arguments[0] in ("report", "diff")]
     for arguments in [command for command in COMMANDS if command not in later] + later:
-        answer = one.run(*arguments)
+        committed = ["--results", ROOT / "results"] if RUN in arguments else []
+        answer = one.run(*arguments, *committed)
         assert answer.code == 0, f"nnbench {' '.join(arguments)}\n{answer.out}\n{answer.err}"
 
 
@@ -41,8 +43,7 @@ def test_the_readmes_own_component_without_its_eps_is_found_wrong(new_user):
 def test_the_table_came_out_of_a_committed_run():
     patterns = next(command for command in COMMANDS if "--into" in command)
     parsed = [parse(text) for option, text in pairwise(patterns) if option == "--markdown"]
-    named = re.search(r"Run `([^`]+)`", TEXT)
-    run = history.find_run(ROOT / "results", named[1])
+    run = history.find_run(ROOT / "results", RUN)
     table = markdown_table(run, lambda line: any(p.takes(line.component, line.variant, line.case) for p in parsed))
     assert f"{caption(run)}\n\n{table}" in TEXT
     assert "reference" in table
