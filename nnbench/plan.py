@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -153,12 +153,3 @@ def _negation(tokens: list[str]) -> tuple[Callable[[str], bool], list[str]]:
     if first in ("and", "or", ")"):
         raise IndexError
     return (lambda name: first.lower() in name.lower()), rest
-
-
-def by_case(targets: Sequence[Target]) -> Iterator[tuple[ComponentInfo, CaseInfo, list[Target]]]:
-    """The targets grouped by component and case, in order."""
-    groups: dict[tuple[str, str], list[Target]] = {}
-    for target in targets:
-        groups.setdefault((target.component.id, target.case.label), []).append(target)
-    for group in groups.values():
-        yield group[0].component, group[0].case, group

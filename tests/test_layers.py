@@ -18,6 +18,7 @@ FLOORS = [
     "specs", "catalog", "discovery", "plan",
     "source",
     "store", "history", "tables",
+    "changes",
     "vision", "data",
     "workload", "measure", "checks", "train",
     "worker", "process", "runner",

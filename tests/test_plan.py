@@ -4,7 +4,7 @@ import pytest
 
 from nnbench.errors import NnbenchError, UnknownComponent
 from nnbench.model import CaseInfo, ComponentInfo
-from nnbench.plan import by_case, compile_expression, parse, select
+from nnbench.plan import compile_expression, parse, select
 
 
 def component(identifier, variants=("reference", "torch"), cases=("small", "large")):
@@ -154,15 +154,3 @@ def test_an_expression_looks_at_the_whole_key():
 def test_an_expression_that_keeps_nothing_is_a_mistake():
     with pytest.raises(NnbenchError, match="-k 'transformer' keeps none of the selected cases"):
         chosen("layers", expression="transformer")
-
-
-def test_targets_are_grouped_by_component_and_case():
-    groups = [
-        (one.id, case.label, [target.variant for target in targets])
-        for one, case, targets in by_case(select(COMPONENTS, ["layers.conv2d", "losses.mse"]))
-    ]
-    assert groups == [
-        ("layers.conv2d", "small", ["reference", "torch"]),
-        ("layers.conv2d", "large", ["reference", "torch"]),
-        ("losses.mse", "32x10", ["reference", "torch"]),
-    ]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, judge, worst
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, floor_in, judge, worst
 from nnbench.checks.trial import Trial
 from nnbench.workload import dtype_of, tensors
 
@@ -57,7 +57,7 @@ def _compared(trial: Trial, got: list[Tensor], want: list[Tensor], note: str) ->
     if len(got) != len(want):
         raise Wrong(f"{len(got)} tensors where {len(want)} are right {note}")
     terms = trial.terms_in(torch.float64)
-    floor = trial.floor * torch.finfo(torch.float64).eps / torch.finfo(trial.floor_dtype).eps
+    floor = floor_in(torch.float64, trial.floor, trial.floor_dtype)
     pairs = zip(got, want, strict=True)
     return worst([judge(error_of(a, b), allowance_of(b, floor, torch.float64, terms), note) for a, b in pairs])
 

@@ -21,7 +21,7 @@ STEP_FROM_INITIAL = 0.1  # weights are moved off their initial values: a layer n
 
 
 # Statistics that torch's normalisations keep; a variance stays positive.
-RUNNING = {"running_mean", "running_var"}
+RUNNING = ("running_mean", "running_var")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class Trial:
         for name, parameter in reference.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             ours[name] = parameter.detach() + STEP_FROM_INITIAL * noise
-        for name in RUNNING & {name.rpartition(".")[2] for name in ours}:
-            ours |= _moved(ours, name, generator)
+        for ending in RUNNING:
+            ours |= _moved(ours, ending, generator)
         return ours
 
     def make(self, variant: str, dtype: torch.dtype, state: Mapping[str, Tensor] | None) -> Any:

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from nnbench import history
+from nnbench.changes import Change, changes, drift
 from nnbench.cli import options, output
 from nnbench.model import Run, plain
-from nnbench.tables import Change, changes, drift
 from nnbench.units import by_unit
 
 EXAMPLE = """\b

@@ -11,13 +11,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from nnbench.changes import MEMORY_BYTES, MEMORY_SHARE
 from nnbench.metrics import CALIBRATION
 from nnbench.model import CHECK_PREFIX, Run
 from nnbench.report import figures, grids, verdicts
 from nnbench.report.races import races, tally
 from nnbench.report.words import clean, elide, grouped, options, plural
 from nnbench.stats import CONFIDENCE, NOTICEABLE
-from nnbench.tables import MEMORY_BYTES, MEMORY_SHARE, training_lines
+from nnbench.tables import training_lines
 from nnbench.units import size
 
 LONGEST_REASON = 400

@@ -1,7 +1,10 @@
 """The checks, checked: right components pass, and every kind of wrong one is caught and told why."""
 
 import functools
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -651,3 +654,27 @@ def test_evaluation_that_ignores_running_statistics_is_caught():
 
 def test_batch_norm_passes_against_itself():
     assert all(row.is_right for row in promised(Norm, Norm, ["mode"]).values())
+
+
+SHARED_WEIGHTS = """
+from nnbench import component
+from nnbench.checks.trial import Trial
+made = component("layers.batch_norm1d")
+print(sum(float(tensor.sum()) for tensor in Trial(made, "torch", made.cases[0], 5).state.values()))
+"""
+
+
+def test_a_seed_gives_the_same_weights_in_every_process():
+    """Python's hash seed differs from process to process, and with it the order of a set."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", SHARED_WEIGHTS],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert said[0].strip()
+    assert len(set(said)) == 1
