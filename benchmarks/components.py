@@ -79,6 +79,6 @@ class Flops:
 
     def track_flops(self, key):
         try:
-            return registry.counter(key, "flops")
+            return registry.flops(key)
         except LookupError as error:
             raise SkipNotImplemented(str(error)) from None

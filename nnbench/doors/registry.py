@@ -48,14 +48,11 @@ def ready(key: str, mode: str) -> Callable[[], object]:
     return calls[mode].run
 
 
-def counter(key: str, metric: str) -> float:
-    """An exact counter of a key's case; raises ``LookupError`` like ``ready``."""
-    from nnbench.measure.counters import flops
+def flops(key: str) -> float:
+    """FLOPs of one forward call of a key's case; raises ``LookupError`` like ``ready``."""
+    from nnbench.measure import counters
 
-    call = ready(key, "forward")
-    if metric != "flops":
-        raise LookupError(f"no counter named {metric!r}; there is flops")
-    return float(flops(call))
+    return float(counters.flops(ready(key, "forward")))
 
 
 def main() -> None:
