@@ -3,7 +3,7 @@
 Importing it does not import torch: that waits until a component is built.
 """
 
-from nnbench.catalog import Component, Suite, Variant
+from nnbench.catalog import Component, Evidence, Suite, Variant
 from nnbench.discovery import component, components
 from nnbench.errors import NnbenchError, RegistrationError, UnknownComponent
 from nnbench.specs import Recipe, case, rand, randint, randn
@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Component",
+    "Evidence",
     "NnbenchError",
     "Recipe",
     "RegistrationError",

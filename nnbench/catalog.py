@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import re
 import sys
@@ -13,50 +12,14 @@ from types import MappingProxyType
 from typing import Any
 
 from nnbench.errors import NnbenchError, RegistrationError, did_you_mean, listing
-from nnbench.failures import MissingPackage
 from nnbench.model import KINDS, PROPERTIES
 from nnbench.specs import Case, InputSpec, Recipe
+from nnbench.variants import CompiledVariant, Evidence, Target, Variant, is_constructor
 
-Target = Callable[..., Any] | str
+__all__ = ["Component", "Evidence", "Suite", "Target", "Variant", "is_constructor"]
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One implementation of a component.
-
-    ``target`` is a class, a function, or the text ``package.module:attribute``, imported when it is first built (for
-    what is slow to import or may be missing). ``erratum`` names the documents' error that this variant shows: it is
-    expected to fail its checks.
-    """
-
-    name: str
-    target: Target
-    erratum: str = ""
-
-    def resolve(self) -> Callable[..., Any]:
-        """The class or function itself; raises ``MissingPackage`` where the package that has it is missing."""
-        if not isinstance(self.target, str):
-            return self.target
-        module, _, attribute = self.target.partition(":")
-        try:
-            found: Any = importlib.import_module(module)
-        except ImportError as error:
-            raise MissingPackage(f"cannot be imported: {error}") from None
-        return functools.reduce(getattr, attribute.split("."), found)
-
-    def build(self, **arguments: Any) -> Any:
-        """The object to call: a class is constructed with the arguments, a function is bound to them.
-
-        Optimizers take ``params=`` beside their settings, schedulers ``optimizer=``.
-        """
-        target = self.resolve()
-        return target(**arguments) if is_constructor(target) else functools.partial(target, **arguments)
-
-
-def is_constructor(target: Any) -> bool:
-    """Whether a target makes the object to call (a class), rather than being called itself (a function)."""
-    return isinstance(target, type) or (isinstance(target, functools.partial) and is_constructor(target.func))
+COMPILED = ("module", "loss", "architecture", "regularizer")  # kinds whose references torch.compile can take
 
 
 @dataclass(frozen=True)
@@ -70,6 +33,7 @@ class Component:
     documented: tuple[str, ...] = ()
     properties: frozenset[str] = frozenset()
     oracle: Callable[..., Any] | None = None
+    drive: Callable[..., Any] | None = None
     recipe: Recipe | None = None
     location: str = ""
 
@@ -86,14 +50,20 @@ class Component:
         doc = "" if isinstance(target, str) else getattr(target, "__doc__", "")
         return inspect.cleandoc(doc) if isinstance(doc, str) else ""
 
+    @property
+    def on_request(self) -> dict[str, Variant]:
+        """Variants that are there when they are named, and in no other selection: compiling takes seconds each."""
+        can_be_compiled = self.kind in COMPILED and self.drive is None and "compiled" not in self.variants
+        return {"compiled": CompiledVariant("compiled", self.reference.target)} if can_be_compiled else {}
+
     def variant(self, name: str) -> Variant:
         """The variant of this name; an unknown name raises ``NnbenchError`` with the valid ones."""
-        if name not in self.variants:
+        known = {**self.variants, **self.on_request}
+        if name not in known:
             raise NnbenchError(
-                f"{self.id} has no variant named {name!r}. {did_you_mean(name, self.variants)} "
-                f"It has {listing(self.variants)}."
+                f"{self.id} has no variant named {name!r}. {did_you_mean(name, known)} It has {listing(known)}."
             )
-        return self.variants[name]
+        return known[name]
 
     def case(self, label: str) -> Case:
         """The case of this label; an unknown label raises ``NnbenchError`` with the valid ones."""
@@ -124,6 +94,7 @@ class Suite:
         properties: Iterable[str] = (),
         documented: Iterable[str] = (),
         oracle: Callable[..., Any] | None = None,
+        drive: Callable[..., Any] | None = None,
         recipe: Recipe | None = None,
     ) -> Component:
         """Register one component under the id ``SUITE.NAME``.
@@ -131,7 +102,9 @@ class Suite:
         ``reference`` and ``variants`` are classes (constructed with a case's arguments, then called with its inputs)
         or functions (called with the inputs and the arguments). ``oracle`` is an independent judge: a function of
         NumPy float64 arrays; for an optimizer, of the starting parameters and each step's gradients, giving the
-        parameters after each step. ``recipe`` says how an architecture is trained.
+        parameters after each step. ``drive`` puts through its paces what is not simply called with its inputs: given a
+        function that builds the variant anew and the case's inputs, it returns the outcome. ``recipe`` says how an
+        architecture is trained.
 
         Raises ``RegistrationError`` for a name taken twice, an unknown kind or property, two cases with one label, or
         a case whose arguments the reference does not take.
@@ -151,6 +124,7 @@ class Suite:
             documented=_names(identifier, "documented", documented),
             properties=frozenset(declared),
             oracle=oracle,
+            drive=drive,
             recipe=recipe,
             location=_caller(),
         )
@@ -222,13 +196,15 @@ def _check_cases(made: Component) -> None:
 
 # What the harness itself hands to a component of these kinds, beside the case's arguments.
 HANDED_OVER = {"optimizer": "params", "scheduler": "optimizer"}
+# Kinds that are called with a case's inputs, unless the component says how it is driven.
+CALLED_WITH_INPUTS = set(KINDS) - set(HANDED_OVER)
 
 
 def _check_arguments(made: Component, case: Case) -> None:
     """Refuse a case whose arguments or inputs the reference's signature does not take."""
     target = made.reference.resolve()
     handed = {HANDED_OVER[made.kind]: None} if made.kind in HANDED_OVER else {}
-    called_with_inputs = made.kind in ("module", "loss", "architecture")
+    called_with_inputs = made.kind in CALLED_WITH_INPUTS and made.drive is None
     inputs: tuple[InputSpec, ...] = case.inputs if called_with_inputs else ()
     if is_constructor(target):
         _bind(made, case, target, (), dict(case.arguments) | handed)

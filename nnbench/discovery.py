@@ -23,6 +23,7 @@ from typing import Any
 
 from nnbench.catalog import Component, Suite
 from nnbench.errors import NnbenchError, RegistrationError, UnknownComponent, did_you_mean
+from nnbench.metrics import modes
 from nnbench.model import CaseInfo, ComponentInfo, Problem
 
 BUILT_IN = "nnbench.suites"
@@ -67,9 +68,14 @@ def _built_in() -> list[Source]:
 
 
 def _module_names(places: list[str], prefix: str = "") -> list[str]:
-    """Modules below a package, found without importing it; a folder stands for the modules in it."""
+    """Modules below a package, found without importing it; a folder stands for the modules in it.
+
+    What starts with an underscore is no suite: variants that other libraries are needed for lie there.
+    """
     names = []
     for module in pkgutil.iter_modules(places):
+        if module.name.startswith("_"):
+            continue
         if module.ispkg:
             inside = [str(Path(place) / module.name) for place in places]
             names += _module_names(inside, f"{prefix}{module.name}.")
@@ -251,6 +257,9 @@ def describe(component: Component) -> ComponentInfo:
         cases=cases,
         recipe=asdict(component.recipe) if component.recipe else None,
         location=component.location,
+        modes=modes(component.kind, component.drive is not None),
+        errata={name: variant.errata for name, variant in component.variants.items() if variant.errata},
+        on_request=tuple(component.on_request),
     )
 
 

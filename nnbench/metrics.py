@@ -30,6 +30,7 @@ METRICS = {
     metric.name: metric
     for metric in (
         *(metric for mode in TIMED_MODES for metric in _timed(mode)),
+        Metric("throughput", "1/s", "samples a second (wall time)", better="more", mode="call"),
         Metric("calibration_time", "s", "calibration kernel"),
         Metric("peak_memory", "B", "peak memory growth"),
         Metric("parameters", "1", "parameters", better="neither", exact=True),
@@ -45,15 +46,27 @@ METRICS = {
 CALIBRATION = "calibration"
 
 
-# What is timed of each kind. A kind that is missing here cannot be timed yet.
+# What is timed of each kind; what a suite drives itself is timed as a whole.
 MODES = {
     "module": ("forward", "backward"),
     "loss": ("forward", "backward"),
     "architecture": ("forward", "backward"),
     "optimizer": ("step",),
+    "scheduler": ("step",),
+    "initializer": ("call",),
+    "regularizer": ("forward", "backward"),
+    "metric": ("call",),
+    "transform": ("call",),
+    "procedure": ("call",),
 }
+DRIVEN = ("call",)
 
 
-def main_metric(kind: str) -> str:
-    """The metric under which a failure of a component of this kind is recorded."""
-    return f"{MODES.get(kind, ('call',))[0]}_time"
+def modes(kind: str, is_driven: bool) -> tuple[str, ...]:
+    """What is timed of a component of this kind; ``is_driven`` where its suite says how it is put through its paces."""
+    return DRIVEN if is_driven else MODES[kind]
+
+
+def main_metric(timed: tuple[str, ...]) -> str:
+    """The metric under which a failure of a component with these modes is recorded."""
+    return f"{timed[0]}_time"

@@ -184,6 +184,9 @@ class ComponentInfo:
     cases: tuple[CaseInfo, ...]
     recipe: Mapping[str, Any] | None
     location: str
+    modes: tuple[str, ...] = ("forward", "backward")  # what is timed
+    errata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # variant -> the documents' errors it shows
+    on_request: tuple[str, ...] = ()  # variants that are taken only when they are named
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,9 @@ def plain(record: Any) -> dict[str, Any]:
 def component_info(row: Mapping[str, Any]) -> ComponentInfo:
     """A ``ComponentInfo`` from its plain form."""
     cases = tuple(CaseInfo(**(case | {"inputs": tuple(case["inputs"])})) for case in row["cases"])
-    lists = {name: tuple(row[name]) for name in ("documented", "properties", "variants")}
-    return ComponentInfo(**(dict(row) | lists | {"cases": cases}))
+    lists = {name: tuple(row[name]) for name in ("documented", "properties", "variants", "modes", "on_request")}
+    errata = {variant: tuple(shown) for variant, shown in row["errata"].items()}
+    return ComponentInfo(**(dict(row) | lists | {"cases": cases, "errata": errata}))
 
 
 def measurement(row: Mapping[str, Any]) -> Measurement:

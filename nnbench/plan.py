@@ -28,7 +28,9 @@ class Target:
         return f"{self.component.id}@{self.variant}[{self.case.label}]"
 
     def is_taken_by(self, pattern: Pattern) -> bool:
-        return pattern.takes(self.component.id, self.variant, self.case.label)
+        """What is there on request only is taken by a pattern that names it, not by a wildcard."""
+        is_named = self.variant not in self.component.on_request or pattern.variant == self.variant
+        return is_named and pattern.takes(self.component.id, self.variant, self.case.label)
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,18 @@ def select(
     Raises ``UnknownComponent``, or ``NnbenchError`` for an unknown variant, case or an empty selection: a pattern that
     takes nothing is a mistake, never a silent pass.
     """
-    everything = [Target(one, variant, case) for one in components for case in one.cases for variant in one.variants]
+    everything = [
+        Target(one, variant, case)
+        for one in components
+        for case in one.cases
+        for variant in (*one.variants, *one.on_request)
+    ]
     parsed = [parse(text) for text in patterns]
     for text, pattern in zip(patterns, parsed, strict=True):
         if not any(target.is_taken_by(pattern) for target in everything):
             raise _nothing(text, pattern, components)
-    kept = [target for target in everything if not parsed or any(target.is_taken_by(pattern) for pattern in parsed)]
+    wanted = parsed or [parse("*")]
+    kept = [target for target in everything if any(target.is_taken_by(pattern) for pattern in wanted)]
     if expression:
         keep = compile_expression(expression)
         kept = [target for target in kept if keep(target.key)]
@@ -95,7 +103,7 @@ def _nothing(text: str, pattern: Pattern, components: Sequence[ComponentInfo]) -
     named = [one for one in components if _matches_component(one.id, pattern.component)]
     if not named:
         return UnknownComponent(unknown(pattern.component, [one.id for one in components]))
-    variants = sorted({variant for one in named for variant in one.variants})
+    variants = sorted({variant for one in named for variant in (*one.variants, *one.on_request)})
     if not any(fnmatchcase(variant, pattern.variant) for variant in variants):
         hint = did_you_mean(pattern.variant, variants)
         return NnbenchError(f"{text!r}: no variant named {pattern.variant!r}. {hint} There are {listing(variants)}.")

@@ -245,7 +245,7 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
         if first.cause:
             return _row(target, first.cause, first.note.removeprefix(f"{first.cause}: "))
         return _row(target, Status.WRONG, f"{first.check}: {first.note}")
-    expected = [row for row in checks if row.status == CheckStatus.EXPECTED]
+    expected = [row for row in checks if row.status == CheckStatus.EXPECTED and row.erratum]
     return _row(target, Status.WRONG, f"as documented: {expected[0].note}") if expected else None
 
 
@@ -288,7 +288,7 @@ def _row(target: Target, status: str, note: str, round_number: int = 0, metric: 
         component=target.component.id,
         variant=target.variant,
         case=target.case.label,
-        metric=metric or main_metric(target.component.kind),
+        metric=metric or main_metric(target.component.modes),
         unit="1" if metric else "s",
         status=status,
         note=note,
@@ -306,10 +306,10 @@ def _calibrate(session: Session, settings: Settings, round_number: int) -> Itera
 
 
 def _to_train(targets: Sequence[Target], settings: Settings) -> list[Target]:
-    """One target for each variant of each selected architecture that has a recipe; none without data to train on."""
+    """One target for each variant of each selected architecture that every run trains; none without data for it."""
     if not settings.data:
         return []
-    found = {(t.component.id, t.variant): t for t in reversed(targets) if t.component.recipe is not None}
+    found = {(t.component.id, t.variant): t for t in reversed(targets) if (t.component.recipe or {}).get("every_run")}
     return list(reversed(found.values()))
 
 

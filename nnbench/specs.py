@@ -144,8 +144,11 @@ def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: 
 class Recipe:
     """How the documents train an architecture: the data, the loss, the optimizer and their settings.
 
-    ``loss`` and ``optimizer`` are names of ``torch.nn`` and ``torch.optim``. ``features_argument`` and
-    ``classes_argument`` name the constructor arguments that follow from the data.
+    ``loss``, ``optimizer`` and ``scheduler`` are names of ``torch.nn``, ``torch.optim`` and
+    ``torch.optim.lr_scheduler``. ``features_argument`` and ``classes_argument`` name the constructor arguments that
+    follow from the data (empty where none does), ``arguments`` are the others. ``patience`` is early stopping's, in
+    epochs; 0 for none. ``every_run`` says that each ``nnbench run`` trains its first epoch. ``note`` tells what of it
+    is documented and what had to be chosen.
     """
 
     data: str
@@ -156,6 +159,12 @@ class Recipe:
     epochs: int
     features_argument: str = "input_size"
     classes_argument: str = "num_classes"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    scheduler: str = ""
+    scheduler_arguments: Mapping[str, Any] = field(default_factory=dict)
+    patience: int = 0
+    every_run: bool = False
+    note: str = ""
 
 
 def _plain(value: Any) -> Any:

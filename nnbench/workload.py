@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,24 +29,24 @@ class Workload:
     """What a worker holds ready for one variant and case.
 
     ``calls`` maps each mode to its call; ``whole`` is all of it once (forward and backward, or a step), for memory;
-    ``parameters`` is None where the kind has none of its own.
+    ``parameters`` is None where the kind has none of its own, ``samples`` where a call does not go through samples.
     """
 
     calls: Mapping[str, Call]
     whole: Callable[[], object]
-    parameters: int | None
+    parameters: int | None = None
+    samples: int | None = None
 
 
 def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Workload:
     """Build one variant for one case; the same seed gives the same weights and inputs.
 
-    Raises ``NotMeasurable`` for a kind that has nothing to time, and whatever the component raises.
+    Raises ``NotMeasurable`` for a device that is not measured, and whatever the component raises.
     """
     if case.device != "cpu":
         raise NotMeasurable(f"cases on {case.device} are not measured yet")
-    if component.kind not in WORKLOADS:
-        raise NotMeasurable(f"components of kind {component.kind} have no timed measurements yet")
-    return WORKLOADS[component.kind](component, variant, case, seed)
+    prepared = _called if component.drive is not None else WORKLOADS[component.kind]
+    return prepared(component, variant, case, seed)
 
 
 # torch.rand gives 0 once in 16 million: a probability whose logarithm is infinite, and no fair question.
@@ -88,10 +90,27 @@ def arguments_of(case: Case, seed: int, dtype: torch.dtype) -> dict[str, Any]:
 
 def build(component: Component, variant: str, case: Case, seed: int, dtype: torch.dtype, **handed: Any) -> Any:
     """Construct a variant with a case's arguments; modules are moved to the dtype and the case's device."""
-    arguments = arguments_of(case, seed, dtype)
     torch.manual_seed(seed)
-    made = component.variant(variant).build(**handed, **arguments)
+    return _construct(component, variant, case, arguments_of(case, seed, dtype) | handed, dtype)
+
+
+def _construct(component: Component, variant: str, case: Case, arguments: Mapping[str, Any], dtype: torch.dtype) -> Any:
+    made = component.variant(variant).build(**arguments)
     return made.to(device=case.device, dtype=dtype) if isinstance(made, nn.Module) else made
+
+
+def outcome_of(component: Component, variant: str, case: Case, seed: int, dtype: torch.dtype) -> Callable[..., Any]:
+    """A function of the case's inputs that gives a variant's outcome: as its suite drives it, or by calling it.
+
+    What a suite drives is built by the drive, anew at every call; what is simply called is built once, here.
+    """
+    arguments = arguments_of(case, seed, dtype)
+
+    def make(**more: Any) -> Any:
+        return _construct(component, variant, case, arguments | more, dtype)
+
+    torch.manual_seed(seed)
+    return functools.partial(component.drive, make) if component.drive is not None else make()
 
 
 def tensors(output: Any) -> Iterator[Tensor]:
@@ -167,13 +186,80 @@ def _optimizer(component: Component, variant: str, case: Case, seed: int) -> Wor
             for tensor, value in zip(changing, kept, strict=True):
                 tensor.copy_(value)
 
-    return Workload({"step": Call(optimizer.step, reset)}, optimizer.step, None)
+    return Workload({"step": Call(optimizer.step, reset)}, optimizer.step)
 
 
-# One entry a kind: how a workload is made of it. A kind that is missing here cannot be timed yet.
+def rates_to_schedule() -> torch.optim.Optimizer:
+    """An optimizer for a scheduler to work on: two parameter groups with learning rates of their own, no gradients."""
+    groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": rate} for rate in SCHEDULED_RATES]
+    return torch.optim.SGD(groups, lr=SCHEDULED_RATES[0])
+
+
+SCHEDULED_RATES = (0.1, 0.003)
+
+
+def _scheduler(component: Component, variant: str, case: Case, seed: int) -> Workload:
+    """Steps from the start of the schedule, with the same metric each time where it takes one."""
+    optimizer = rates_to_schedule()
+    scheduler = build(component, variant, case, seed, dtype_of(case), optimizer=optimizer)
+    optimizer.step()  # schedulers warn when they are stepped before it
+    kept = copy.deepcopy((scheduler.state_dict(), optimizer.state_dict()))
+    metrics = [1.0] * len(case.inputs)
+
+    def reset() -> None:
+        scheduler.load_state_dict(copy.deepcopy(kept[0]))
+        optimizer.load_state_dict(copy.deepcopy(kept[1]))
+
+    def step() -> None:
+        scheduler.step(*metrics)
+
+    return Workload({"step": Call(step, reset)}, step)
+
+
+def module_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """An initializer's arguments, with those that are classes or functions called: they make the module to be filled.
+
+    The module's own random numbers come from a fixed seed, so that what is filled differs by the filling alone.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return {name: value() if callable(value) else value for name, value in arguments.items()}
+
+
+def _initializer(component: Component, variant: str, case: Case, seed: int) -> Workload:
+    """Filling the same tensors, or the same module, again and again."""
+    tensors_to_fill = [tensor.detach() for tensor in draw_inputs(case, seed, dtype_of(case))]
+    filled = component.variant(variant).build(**module_arguments(arguments_of(case, seed, dtype_of(case))))
+    torch.manual_seed(seed)
+
+    def call() -> object:
+        return filled(*tensors_to_fill)
+
+    return Workload({"call": Call(call)}, call)
+
+
+def _called(component: Component, variant: str, case: Case, seed: int) -> Workload:
+    """One call with the case's inputs, or one drive, building included; a transform's samples are its inputs' rows."""
+    inputs = [tensor.detach() for tensor in draw_inputs(case, seed, dtype_of(case))]
+    outcome = outcome_of(component, variant, case, seed, dtype_of(case))
+    samples = inputs[0].shape[0] if component.kind == "transform" and inputs and inputs[0].dim() else None
+
+    def call() -> object:
+        return outcome(*inputs)
+
+    return Workload({"call": Call(call)}, call, samples=samples)
+
+
+# One entry a kind: how a workload is made of it.
 WORKLOADS: dict[str, Callable[[Component, str, Case, int], Workload]] = {
     "module": _module,
     "loss": _module,
     "architecture": _module,
+    "regularizer": _module,
     "optimizer": _optimizer,
+    "scheduler": _scheduler,
+    "initializer": _initializer,
+    "metric": _called,
+    "transform": _called,
+    "procedure": _called,
 }

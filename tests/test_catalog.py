@@ -64,6 +64,25 @@ def test_a_function_is_bound_to_the_arguments(suite):
     assert built(5.0) == 15.0
 
 
+def test_a_module_can_be_compiled_on_request(suite):
+    made = suite.component("linear", reference=nn.Linear)
+    assert "compiled" not in made.variants
+    built = made.variant("compiled").build(in_features=3, out_features=2)
+    assert isinstance(built, nn.Linear)
+    assert built._compiled_call_impl is not None
+    assert list(built.state_dict()) == ["weight", "bias"]
+
+
+def test_a_function_can_be_compiled_on_request(suite):
+    built = suite.component("scaled", reference=scaled).variant("compiled").build(factor=3.0)
+    assert built.__name__ == "compile_wrapper" or hasattr(built, "_torchdynamo_orig_callable")
+
+
+@pytest.mark.parametrize("kind", ["optimizer", "metric", "procedure"])
+def test_other_kinds_are_not_compiled(suite, kind):
+    assert suite.component("thing", reference=Scale, kind=kind).on_request == {}
+
+
 def test_a_partly_bound_class_is_still_constructed(suite):
     built = suite.component("leaky", reference=functools.partial(nn.LeakyReLU, negative_slope=0.5)).reference.build()
     assert isinstance(built, nn.LeakyReLU)
@@ -178,7 +197,7 @@ def test_a_variant_is_something_to_call_or_a_text_with_a_colon(suite, target):
 def test_an_unknown_variant_gets_a_suggestion(suite):
     made = suite.component("scale", reference=Scale, variants={"torch": Scale})
     with pytest.raises(
-        NnbenchError, match=r"no variant named 'torhc'. Did you mean torch\? It has reference and torch"
+        NnbenchError, match=r"no variant named 'torhc'. Did you mean torch\? It has reference, torch and compiled"
     ):
         made.variant("torhc")
 

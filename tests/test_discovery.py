@@ -310,8 +310,17 @@ def test_a_description_is_plain_data():
             "epochs": 1,
             "features_argument": "input_size",
             "classes_argument": "num_classes",
+            "arguments": {},
+            "scheduler": "",
+            "scheduler_arguments": {},
+            "patience": 0,
+            "every_run": False,
+            "note": "",
         },
         "location": made.location,
+        "modes": ["forward", "backward"],
+        "errata": {},
+        "on_request": ["compiled"],
     }
 
 

@@ -1,5 +1,7 @@
 """Selection: patterns and -k expressions against what is registered."""
 
+from dataclasses import replace
+
 import pytest
 
 from nnbench.errors import NnbenchError, UnknownComponent
@@ -154,3 +156,11 @@ def test_an_expression_looks_at_the_whole_key():
 def test_an_expression_that_keeps_nothing_is_a_mistake():
     with pytest.raises(NnbenchError, match="-k 'transformer' keeps none of the selected cases"):
         chosen("layers", expression="transformer")
+
+
+def test_what_is_there_on_request_is_taken_only_when_it_is_named():
+    one = replace(component("layers.linear", cases=["small"]), on_request=("compiled",))
+    assert [target.variant for target in select([one])] == ["reference", "torch"]
+    assert [target.variant for target in select([one], ["layers.*@*"])] == ["reference", "torch"]
+    assert [target.variant for target in select([one], ["layers.*@compiled"])] == ["compiled"]
+    assert [target.variant for target in select([one], ["layers.*@torch", "layers@compiled"])] == ["torch", "compiled"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from nnbench.catalog import Component
-from nnbench.checks import behaviour, modes, steps, values
+from nnbench.catalog import Component, Evidence, Variant
+from nnbench.checks import behaviour, filling, modes, outcomes, schedules, steps, values
 from nnbench.checks.evidence import Finding, NoJudge, Skip, Wrong
 from nnbench.checks.trial import Trial
 from nnbench.failures import explain
@@ -51,6 +51,37 @@ def _optimizer_checks(component: Component, case: Case) -> dict[str, Checker]:
     }
 
 
+def _outcome_checks(component: Component, case: Case) -> dict[str, Checker]:
+    # A procedure of many steps carries the rounding of each into the next: float64 is where it can be judged.
+    in_dtype = {f"outcome_{case.dtype}": outcomes.outcome_dtype}
+    by_chance = {"another_seed": outcomes.another_seed} if "stochastic" in component.properties else {}
+    return {
+        "outcome_float64": outcomes.outcome_float64,
+        **(in_dtype if case.dtype != "float64" and component.kind != "procedure" else {}),
+        "answers_anew": outcomes.answers_anew,
+        "inputs_unchanged": outcomes.inputs_unchanged,
+        "repeats": outcomes.repeats,
+        **by_chance,
+    }
+
+
+def _scheduler_checks(component: Component, case: Case) -> dict[str, Checker]:
+    return {
+        "closed_form": schedules.closed_form,
+        "resume": schedules.resume,
+        "rates_only": schedules.rates_only,
+    }
+
+
+def _initializer_checks(component: Component, case: Case) -> dict[str, Checker]:
+    return {
+        "distribution": filling.distribution,
+        "same_numbers": filling.same_numbers,
+        "another_seed": filling.another_seed,
+        "without_a_graph": filling.without_a_graph,
+    }
+
+
 # What a declared property calls for, beside what the kind does.
 DECLARED: dict[str, dict[str, Checker]] = {
     "mode": {"evaluation_float64": modes.evaluation_float64, "state_after_call": modes.state_after_call},
@@ -58,13 +89,25 @@ DECLARED: dict[str, dict[str, Checker]] = {
     "batch_independent": {"batch_independent": modes.batch_independent},
 }
 
-# One entry a kind. A kind that is missing here has no checks yet, and its rows say so.
+# One entry a kind; what a suite drives itself is judged by its outcome.
 CHECKS: dict[str, Callable[[Component, Case], dict[str, Checker]]] = {
     "module": _callable_checks,
     "loss": _callable_checks,
     "architecture": _callable_checks,
+    "regularizer": _callable_checks,
     "optimizer": _optimizer_checks,
+    "scheduler": _scheduler_checks,
+    "initializer": _initializer_checks,
+    "metric": _outcome_checks,
+    "transform": _outcome_checks,
+    "procedure": _outcome_checks,
 }
+
+
+def checkers(component: Component, case: Case) -> dict[str, Checker]:
+    """The checks that a component calls for, by name, in order."""
+    called_for = _outcome_checks if component.drive is not None else CHECKS[component.kind]
+    return called_for(component, case)
 
 
 def check(component: Component, variant: str, case: Case, seed: int) -> Iterator[Check]:
@@ -72,26 +115,43 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
 
     A component that raises fails the check that it raises in, and gets no more of them: they would say the same again.
     """
-    if component.kind not in CHECKS:
-        reason = f"components of kind {component.kind} have no checks yet"
-        yield _row(component, variant, case, seed, "all", Finding(CheckStatus.SKIPPED, note=reason))
-        return
     if case.device != "cpu":
         finding = Finding(CheckStatus.SKIPPED, note=f"cases on {case.device} are not checked yet")
         yield _row(component, variant, case, seed, "all", finding)
         return
     trial = Trial(component, variant, case, seed)
-    erratum = component.variant(variant).erratum
+    reason = component.variant(variant).expected_to_fail
     shown = False
-    for name, checker in CHECKS[component.kind](component, case).items():
-        finding = _expected_to_fail(_run(checker, trial), erratum)
+    for name, checker in checkers(component, case).items():
+        finding = _expected_to_fail(_run(checker, trial), reason)
         shown = shown or finding.status == CheckStatus.EXPECTED
         yield _row(component, variant, case, seed, name, finding)
         if finding.cause:
             break
-    if erratum and not shown:
-        finding = Finding(CheckStatus.FAILED, note=f"{erratum} no longer shows: every check passes")
+    yield from _errata(component, variant, case, seed)
+    if reason and not shown and not component.variant(variant).evidence:
+        finding = Finding(CheckStatus.FAILED, note=f"{reason} no longer shows: every check passes")
         yield _row(component, variant, case, seed, "erratum", finding)
+
+
+def _errata(component: Component, variant: str, case: Case, seed: int) -> Iterator[Check]:
+    """Each erratum's own evidence, once a component: with its first case."""
+    tried = component.variant(variant)
+    if case.label != component.cases[0].label:
+        return
+    for erratum, evidence in tried.evidence.items():
+        finding = _proved(erratum, evidence, tried, component.reference)
+        yield replace(_row(component, variant, case, seed, f"evidence_{erratum}", finding), erratum=erratum)
+
+
+def _proved(erratum: str, evidence: Callable[..., Evidence], documented: Variant, reference: Variant) -> Finding:
+    try:
+        found = evidence(documented, reference)
+    except Exception as error:  # noqa: BLE001  a suite is anybody's code
+        return Finding(CheckStatus.FAILED, note=f"{erratum}: its evidence could not be had: {explain(error)[1]}")
+    if found.shown:
+        return Finding(CheckStatus.EXPECTED, note=f"{erratum}: {found.says}")
+    return Finding(CheckStatus.FAILED, note=f"{erratum} no longer shows: {found.says}")
 
 
 def _run(checker: Checker, trial: Trial) -> Finding:
@@ -110,9 +170,9 @@ def _run(checker: Checker, trial: Trial) -> Finding:
         return Finding(CheckStatus.FAILED, note=note if status == Status.FAILED else f"{status}: {note}", cause=status)
 
 
-def _expected_to_fail(finding: Finding, erratum: str) -> Finding:
-    if erratum and finding.status == CheckStatus.FAILED:
-        return replace(finding, status=CheckStatus.EXPECTED, note=f"{erratum}: {finding.note}")
+def _expected_to_fail(finding: Finding, reason: str) -> Finding:
+    if reason and finding.status == CheckStatus.FAILED:
+        return replace(finding, status=CheckStatus.EXPECTED, note=f"{reason}: {finding.note}")
     return finding
 
 

@@ -73,7 +73,7 @@ class Trial:
         Raises ``Wrong`` where both are modules and their state_dicts have different names.
         """
         variant = self.make(self.variant, torch.float32, None)
-        reference = self._judged_by("reference", lambda: self.make("reference", torch.float32, None))
+        reference = self.judged_by("reference", lambda: self.make("reference", torch.float32, None))
         if not (isinstance(reference, nn.Module) and isinstance(variant, nn.Module)):
             return None
         ours, theirs = reference.state_dict(), variant.state_dict()
@@ -119,10 +119,10 @@ class Trial:
         cannot be called.
         """
         state = self.state  # what is wrong with the variant's own weights is no fault of its judge's
-        found: Answer = self._judged_by(variant, lambda: self._answer(variant, dtype, state))
+        found: Answer = self.judged_by(variant, lambda: self._answer(variant, dtype, state))
         return found
 
-    def _judged_by(self, variant: str, give: Callable[[], Any]) -> Any:
+    def judged_by(self, variant: str, give: Callable[[], Any]) -> Any:
         try:
             return give()
         except Exception as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nnbench.discovery import component, components
-from nnbench.metrics import MODES
+from nnbench.metrics import modes
 from nnbench.plan import parse
 
 FROZEN_SEED = 0  # the doors time fixed inputs: their tools compare runs with each other
@@ -18,7 +18,7 @@ def keys() -> dict[str, list[str]]:
     """Mode -> the keys ``component@variant[case]`` of every registered case that has it, in order of registration."""
     found: dict[str, list[str]] = {}
     for one in components():
-        for mode in MODES.get(one.kind, ()):
+        for mode in modes(one.kind, one.drive is not None):
             found.setdefault(mode, []).extend(
                 f"{one.id}@{variant}[{case.label}]" for case in one.cases for variant in one.variants
             )

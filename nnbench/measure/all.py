@@ -44,6 +44,8 @@ def measure(component: Component, variant: str, case: Case, request: Mapping[str
         blocks = sample(call, Plan(budget=request["budget"]))
         yield row(f"{mode}_time", tuple(block.cpu for block in blocks))
         yield row(f"{mode}_wall_time", tuple(block.wall for block in blocks))
+        if workload.samples is not None:
+            yield row("throughput", tuple(workload.samples / block.wall for block in blocks))
     if request["round"] == 0:
         yield from (row(metric, (float(value),)) for metric, value in _counters(workload).items())
         try:

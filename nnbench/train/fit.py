@@ -48,7 +48,7 @@ def train(component: Component, variant: str, data_name: str, seed: int, epochs:
     training, test = _splits(data)
     sizes = {recipe.features_argument: training.features.shape[1], recipe.classes_argument: len(data.classes)}
     torch.manual_seed(seed)
-    model = component.variant(variant).build(**sizes)
+    model = component.variant(variant).build(**sizes, **recipe.arguments)
     context = {
         "data": data.name,
         "checksum": data.checksum,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from nnbench.suites.architectures.dense import affine, dropped_out, refuse_probability, relu
+from nnbench.suites.architectures.recipes import RECIPES
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
-from nnbench.specs import Recipe, case, randn
+from nnbench.specs import case, randn
 
 suite = Suite("architectures")
 
@@ -94,6 +95,7 @@ suite.component(
     ],
     documented=["handout", "pytorch"],
     properties=["mode", "stochastic", "batch_independent"],
+    recipe=RECIPES["mlp"],
 )
 suite.component(
     "mnist_mlp",
@@ -103,12 +105,5 @@ suite.component(
     cases=[case(randn(batch, 784)) for batch in (32, 128)],
     documented=["fundamentals"],
     properties=["mode", "stochastic", "batch_independent"],
-    recipe=Recipe(
-        data="mnist",
-        loss="CrossEntropyLoss",
-        optimizer="Adam",
-        optimizer_arguments={"lr": 0.001},
-        batch_size=128,
-        epochs=20,
-    ),
+    recipe=RECIPES["mnist_mlp"],
 )

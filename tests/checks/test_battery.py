@@ -344,11 +344,6 @@ def test_an_erratum_that_no_longer_shows_is_a_failure():
     assert rows["erratum"].note == "E01 no longer shows: every check passes"
 
 
-def test_a_kind_without_checks_says_so():
-    (row,) = checked(component(lambda x: x, kind="metric")).values()
-    assert (row.status, row.note) == ("skipped", "components of kind metric have no checks yet")
-
-
 class Descent(torch.optim.Optimizer):
     """Gradient descent; mutants override ``move``."""
 

@@ -1,0 +1,149 @@
+"""Initializers: what they fill tensors and modules with, against the distribution that it should be drawn from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.checks.evidence import ULPS, Finding, Skip, Wrong, judge, passed
+from nnbench.checks.trial import Trial
+from nnbench.model import CheckStatus
+from nnbench.workload import arguments_of, dtype_of, module_arguments
+
+LEAST_SAMPLED = 20_000  # numbers a tensor is judged by: smaller ones are filled several times
+MOST_FILLS = 400
+# How often a right initializer fails a check, all its tensors together.
+ERROR_PROBABILITY = 1e-6
+TOO_WIDE = 1.1  # times the right width: what a case must be able to tell from the right one
+
+
+class Filled:
+    """What a variant fills in one go: a trial's tensors, by position, and what its modules hold, by name."""
+
+    def __init__(self, trial: Trial, variant: str) -> None:
+        dtype = dtype_of(trial.case)
+        self.tensors = [tensor.detach().clone() for tensor in trial.inputs(dtype)]
+        self.arguments = module_arguments(arguments_of(trial.case, trial.seed, dtype))
+        self.modules = [value.to(dtype) for value in self.arguments.values() if isinstance(value, nn.Module)]
+        self.fill = trial.component.variant(variant).build(**self.arguments)
+
+    def values(self) -> dict[str, Tensor]:
+        held = {str(place): tensor for place, tensor in enumerate(self.tensors)}
+        for module in self.modules:
+            held |= module.state_dict()
+        return {name: tensor.detach().clone() for name, tensor in held.items()}
+
+    def refill(self, seed: int) -> Any:
+        torch.manual_seed(seed)
+        return self.fill(*self.tensors)
+
+
+def distribution(trial: Trial) -> Finding:
+    """Every number filled in against the oracle's distribution: Kolmogorov and Smirnov's largest distance.
+
+    A right initializer fails once in a million checks. Constants are compared exactly.
+    Source: Massey (1951), The Kolmogorov-Smirnov Test for Goodness of Fit.
+    """
+    if trial.component.oracle is None:
+        raise Skip("it has no oracle to give the distribution")
+    filled = Filled(trial, trial.variant)
+    before = filled.values()
+    right = trial.component.oracle(*(tensor.numpy() for tensor in filled.tensors), **filled.arguments)
+    filled.refill(trial.seed)
+    after = filled.values()
+    strangers = right.keys() - after.keys()
+    if strangers:
+        raise Wrong(f"its oracle speaks of {', '.join(sorted(strangers))}, which is not filled here")
+    findings = [_constant(name, after[name], float(want)) for name, want in right.items() if _is_constant(want)]
+    findings += [_untouched(name, before[name], after[name]) for name in after.keys() - right.keys()]
+    drawn = {name: want for name, want in right.items() if not _is_constant(want)}
+    findings += [_distance(filled, trial.seed, name, want, len(drawn)) for name, want in drawn.items()]
+    return max(findings, key=lambda one: (one.status != CheckStatus.PASSED, (one.error or 0) / (one.allowance or 1)))
+
+
+def _is_constant(want: Any) -> bool:
+    return isinstance(want, int | float)
+
+
+def _constant(name: str, got: Tensor, want: float) -> Finding:
+    if not bool((got == torch.tensor(want, dtype=got.dtype)).all()):
+        raise Wrong(f"{name} is not filled with {want}")
+    return passed()
+
+
+def _untouched(name: str, before: Tensor, after: Tensor) -> Finding:
+    if not torch.equal(before, after):
+        raise Wrong(f"{name} is changed, which it should leave as it is")
+    return passed()
+
+
+def _distance(filled: Filled, seed: int, name: str, want: Any, tensors: int) -> Finding:
+    from scipy import stats
+
+    fills = min(MOST_FILLS, math.ceil(LEAST_SAMPLED / max(filled.values()[name].numel(), 1)))
+    drawn = []
+    for fill in range(fills):
+        filled.refill(seed * 1000 + fill)
+        drawn.append(filled.values()[name].flatten())
+    numbers = torch.cat(drawn).double().numpy()
+    allowance = float(stats.kstwo.isf(ERROR_PROBABILITY / tensors, len(numbers)))
+    found = judge(float(stats.kstest(numbers, want.cdf).statistic), allowance, f"in the distribution of {name}")
+    # Null models must miss by much; a distance cannot: it is enough that a width a tenth off is always found.
+    wide = float(stats.kstest((numbers - want.mean()) * TOO_WIDE + want.mean(), want.cdf).statistic)
+    if found.status == CheckStatus.PASSED and wide <= allowance:
+        told = f"a width {TOO_WIDE - 1:.0%} off would pass too, with {len(numbers)} numbers: give the case more"
+        return Finding(CheckStatus.MISTRUSTED, found.error, allowance, told)
+    return found
+
+
+def same_numbers(trial: Trial) -> Finding:
+    """From the same seed the very numbers that torch draws, to the last bit or a few: programs rely on seeds."""
+    other = "torch" if trial.is_reference else "reference"
+    if other not in trial.component.variants:
+        raise Skip("it has no torch variant to draw the same numbers as")
+    mine, theirs = Filled(trial, trial.variant), Filled(trial, other)
+    mine.refill(trial.seed)
+    theirs.refill(trial.seed)
+    got, want = mine.values(), theirs.values()
+    eps = torch.finfo(dtype_of(trial.case)).eps
+    for name, tensor in want.items():
+        allowed = ULPS[dtype_of(trial.case)] * eps * tensor.double().abs()
+        if got[name].shape != tensor.shape or bool(((got[name].double() - tensor.double()).abs() > allowed).any()):
+            raise Wrong(f"from the same seed {name} gets other numbers than {other} gives it")
+    return passed(f"as {other}")
+
+
+def another_seed(trial: Trial) -> Finding:
+    """Filled again, and from another seed, the numbers are others."""
+    filled = Filled(trial, trial.variant)
+    filled.refill(trial.seed)
+    first = filled.values()
+    filled.fill(*filled.tensors)
+    again = filled.values()
+    filled.refill(trial.seed + 1)
+    other = filled.values()
+    random = [name for name, tensor in first.items() if tensor.is_floating_point() and tensor.numel() > 1]
+    random = [name for name in random if len(first[name].unique()) > 1]
+    if not random:
+        raise Skip("it fills with constants")
+    stuck = [name for name in random if any(torch.equal(first[name], values[name]) for values in (again, other))]
+    if stuck:
+        raise Wrong(f"{', '.join(stuck)} gets the same numbers again")
+    return passed()
+
+
+def without_a_graph(trial: Trial) -> Finding:
+    """Parameters that take gradients are filled in place: they stay leaves, and nothing is recorded."""
+    filled = Filled(trial, trial.variant)
+    for tensor in filled.tensors:
+        tensor.requires_grad_()
+    given = filled.refill(trial.seed)
+    held = [*filled.tensors, *(parameter for module in filled.modules for parameter in module.parameters())]
+    if not all(tensor.is_leaf and tensor.requires_grad and tensor.grad_fn is None for tensor in held):
+        raise Wrong("what it fills is no longer a leaf that takes gradients")
+    if isinstance(given, Tensor) and not any(given is tensor for tensor in held):
+        raise Wrong("it returns another tensor than the one that it was given to fill")
+    return passed()

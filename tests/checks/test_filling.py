@@ -1,0 +1,136 @@
+"""Initializers: torch's own pass against SciPy's distributions, and every kind of wrong one is caught."""
+
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from nnbench import Suite, case, randn
+from nnbench.checks.battery import check
+
+SEED = 3
+LAYER = (randn(64, 96),)
+
+
+def rows(reference, oracle, *, variant="reference", inputs=LAYER, variants=None, **arguments):
+    made = Suite("mine").component(
+        "filler",
+        kind="initializer",
+        reference=reference,
+        oracle=oracle,
+        variants=variants or {"torch": nn.init.xavier_uniform_},
+        cases=[case(*inputs, **arguments)],
+    )
+    return {row.check: row for row in check(made, variant, made.cases[0], SEED)}
+
+
+def wrong(found):
+    return {name for name, row in found.items() if row.status not in ("passed", "skipped")}
+
+
+def xavier(tensor, gain=1.0):
+    bound = gain * math.sqrt(6 / sum(tensor.shape))
+    return {"0": stats.uniform(-bound, 2 * bound)}
+
+
+def test_a_right_initializer_passes():
+    found = rows(nn.init.xavier_uniform_, xavier)
+    assert list(found) == ["distribution", "same_numbers", "another_seed", "without_a_graph"]
+    assert not wrong(found)
+    assert not wrong(rows(nn.init.xavier_uniform_, xavier, variant="torch", gain=2.0))
+
+
+def wider(tensor):
+    return nn.init.xavier_uniform_(tensor, gain=1.1)
+
+
+def normal(tensor):
+    return nn.init.xavier_normal_(tensor)
+
+
+def always_the_same(tensor):
+    return nn.init.xavier_uniform_(tensor, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def another_order(tensor):
+    return tensor.copy_(nn.init.xavier_uniform_(torch.empty(tensor.shape[::-1])).T)
+
+
+def out_of_place(tensor):
+    return nn.init.xavier_uniform_(tensor).clone()
+
+
+def with_a_graph(tensor):
+    bound = math.sqrt(6 / sum(tensor.shape))
+    tensor.mul_(0)
+    return tensor.add_((torch.rand(tensor.shape) * 2 - 1) * bound)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "caught_by"),
+    [
+        (wider, "distribution"),
+        (normal, "distribution"),
+        (always_the_same, "another_seed"),
+        (another_order, "same_numbers"),
+        (out_of_place, "without_a_graph"),
+        (with_a_graph, "without_a_graph"),
+    ],
+)
+def test_a_wrong_initializer_is_caught(mutant, caught_by):
+    assert caught_by in wrong(rows(mutant, xavier))
+
+
+class Network(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(30, 40), nn.BatchNorm1d(40))
+
+
+def initialize(module, bias=0.01):
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.constant_(layer.bias, bias)
+
+
+def of_network(module):
+    bound = math.sqrt(6 / 70)
+    return {"0.weight": stats.uniform(-bound, 2 * bound), "0.bias": 0.01}
+
+
+def test_a_module_is_filled_by_name():
+    more = {"inputs": (), "variants": {"torch": initialize}, "module": Network}
+    assert not wrong(rows(initialize, of_network, **more))
+
+    def another_bias(module):
+        initialize(module, bias=0.02)
+
+    def too_much(module):
+        initialize(module)
+        nn.init.constant_(module[1].weight, 0.5)
+
+    found = rows(another_bias, of_network, **more)
+    assert found["distribution"].note == "0.bias is not filled with 0.01"
+    found = rows(too_much, of_network, **more)
+    assert found["distribution"].note == "1.weight is changed, which it should leave as it is"
+    found = rows(initialize, lambda module: {"2.weight": 0.0}, **more)
+    assert "2.weight" in found["distribution"].note
+
+
+def test_too_few_numbers_are_mistrusted(monkeypatch):
+    monkeypatch.setattr("nnbench.checks.filling.LEAST_SAMPLED", 20)
+    found = rows(nn.init.xavier_uniform_, xavier, inputs=(randn(4, 5),))
+    assert found["distribution"].status == "mistrusted"
+
+
+def test_without_a_judge_it_says_so():
+    assert rows(nn.init.xavier_uniform_, None)["distribution"].status == "skipped"
+
+
+def test_constants_have_no_chance():
+    found = rows(nn.init.zeros_, lambda tensor: {"0": 0}, variants={"torch": nn.init.zeros_})
+    assert found["another_seed"].status == "skipped"
+    assert not wrong(found)

@@ -1,0 +1,158 @@
+"""Schedules: torch's own pass against closed forms, and every kind of wrong one is caught."""
+
+import numpy as np
+import pytest
+import torch
+from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, ReduceLROnPlateau, StepLR
+
+from nnbench import Suite, case, rand
+from nnbench.checks.battery import check
+
+SEED = 5
+
+
+def rows(reference, oracle=None, *, variant="reference", inputs=(), variants=None, **arguments):
+    made = Suite("mine").component(
+        "schedule",
+        kind="scheduler",
+        reference=reference,
+        oracle=oracle,
+        variants=variants,
+        cases=[case(*inputs, **arguments)],
+    )
+    return {row.check: row for row in check(made, variant, made.cases[0], SEED)}
+
+
+def wrong(found):
+    return {name for name, row in found.items() if row.status not in ("passed", "skipped")}
+
+
+def stairs(initial, steps, step_size, gamma=0.1):
+    return initial * gamma ** (steps // step_size)
+
+
+def test_a_right_schedule_passes():
+    found = rows(StepLR, stairs, step_size=30)
+    assert list(found) == ["closed_form", "resume", "rates_only"]
+    assert not wrong(found)
+    assert not wrong(rows(ExponentialLR, lambda initial, steps, gamma: initial * gamma**steps, gamma=0.95))
+
+
+class Late(StepLR):
+    """A step late."""
+
+    def get_lr(self):
+        self.last_epoch -= 1
+        try:
+            return super().get_lr()
+        finally:
+            self.last_epoch += 1
+
+
+class Meddling(StepLR):
+    """Changes the momentum too."""
+
+    def step(self, epoch=None):
+        super().step(epoch)
+        for group in self.optimizer.param_groups:
+            group["momentum"] = 0.5
+
+
+class Forgetful(StepLR):
+    """Loads nothing."""
+
+    def load_state_dict(self, state_dict):
+        pass
+
+
+class FirstGroup(StepLR):
+    """Leaves the second group alone."""
+
+    def get_lr(self):
+        return [super().get_lr()[0], self.optimizer.param_groups[1]["lr"]]
+
+
+class Boasting(StepLR):
+    """Reports another rate than it sets."""
+
+    def get_last_lr(self):
+        return [2 * rate for rate in super().get_last_lr()]
+
+
+@pytest.mark.parametrize(
+    ("mutant", "caught_by"),
+    [
+        (Late, "closed_form"),
+        (Meddling, "rates_only"),
+        (Forgetful, "resume"),
+        (FirstGroup, "closed_form"),
+        (Boasting, "rates_only"),
+    ],
+)
+def test_a_wrong_schedule_is_caught(mutant, caught_by):
+    assert caught_by in wrong(rows(mutant, stairs, step_size=30))
+
+
+def test_the_first_wrong_step_is_told():
+    found = rows(StepLR, lambda initial, steps, step_size: stairs(initial, steps + 1, step_size), step_size=30)
+    assert "first at step 29: [0.1, 0.003] where [0.01" in found["closed_form"].note
+
+
+def test_a_schedule_that_never_moves_proves_nothing():
+    found = rows(StepLR, stairs, step_size=1000)
+    assert found["closed_form"].status == "mistrusted"
+
+
+PLATEAU = {"patience": 3, "factor": 0.5}
+
+
+class TakesNaNForBetter(ReduceLROnPlateau):
+    def _is_better(self, a, best):
+        return not a >= best
+
+    is_better = _is_better
+
+
+class Impatient(ReduceLROnPlateau):
+    def __init__(self, optimizer, patience=10, **more):
+        super().__init__(optimizer, patience=patience - 1, **more)
+
+
+def test_a_plateau_is_judged_on_scripts():
+    more = {"inputs": (rand(240),), "variants": {"torch": ReduceLROnPlateau}} | PLATEAU
+    assert not wrong(rows(ReduceLROnPlateau, **more))
+    for mutant, script in ((TakesNaNForBetter, "no numbers"), (Impatient, "")):
+        found = rows(mutant, **more)
+        assert "closed_form" in wrong(found)
+        assert script in found["closed_form"].note
+
+
+def test_variants_are_held_against_the_reference():
+    more = {"variants": {"mine": Late}, "step_size": 30}
+    found = rows(StepLR, stairs, variant="mine", **more)
+    assert "closed_form" in wrong(found)
+    assert "against the reference" in found["closed_form"].note
+
+
+def test_without_a_judge_it_says_so():
+    assert rows(StepLR, step_size=30)["closed_form"].status == "skipped"
+
+
+def test_a_script_needs_draws_enough():
+    found = rows(ReduceLROnPlateau, inputs=(rand(20),), variants={"torch": ReduceLROnPlateau})
+    assert "rand(T)" in found["closed_form"].note
+
+
+def test_an_oracle_of_other_steps_is_no_judge():
+    found = rows(StepLR, lambda initial, steps, step_size: np.ones(3), step_size=30)
+    assert found["closed_form"].status == "failed"
+
+
+def test_a_rate_that_is_no_number_is_wrong():
+    class Broken(LambdaLR):
+        def __init__(self, optimizer, step_size):
+            super().__init__(optimizer, lambda epoch: float("nan") if epoch > 100 else 0.9**epoch)
+
+    found = rows(Broken, stairs, step_size=30)
+    assert found["closed_form"].status == "failed"
+    assert torch.tensor(found["closed_form"].error).isinf()
