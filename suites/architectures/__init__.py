@@ -2,5 +2,5 @@
 
 Each is there twice, its forward from primitive operations and written with torch's layers, under the same parameter
 names. Where the documents end a network in softmax in front of the cross-entropy, which applies it again, both end in
-logits.
+logits, and the variant ``documented`` has it as it stands there.
 """

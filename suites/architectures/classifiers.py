@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from nnbench.suites.architectures.dense import affine, dropped_out, refuse_probability, refuse_task, relu, sigmoid
+from nnbench.suites.architectures.documented import BASIC_NETWORK, SEQUENTIAL_MLP
 from nnbench.suites.architectures.mlp import MLP, TorchMLP
+from nnbench.suites.architectures.recipes import RECIPES
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -71,9 +74,9 @@ class SequentialMLP(nn.Module):
     """Linear, ReLU and Dropout for each hidden layer, then Linear, as a ``torch.nn.Sequential`` numbers them.
 
     ``h = dropout(relu(h W^T + b))`` from ``h = x``, then ``y = h W^T + b``: x (..., input_size), y (..., num_classes)
-    logits; the documented last softmax is left to the loss. The parameters' names are their places in the sequence (0,
-    3, 6, ...), and they start as torch.nn.Linear's do. ``ValueError`` for a dropout outside 0 to 1, ``RuntimeError``
-    for another number of inputs.
+    logits; the documented last softmax (E03) is left to the loss. The parameters' names are their places in the
+    sequence (0, 3, 6, ...), and they start as torch.nn.Linear's do. ``ValueError`` for a dropout outside 0 to 1,
+    ``RuntimeError`` for another number of inputs.
     Source: Deep Learning Fundamentals; PyTorch Neural Networks: A Comprehensive Guide.
     """
 
@@ -159,7 +162,7 @@ class BasicNetwork(nn.Module):
     """Dense layers with ReLU between them, for classes or for values.
 
     ``h = relu(h W^T + b)`` from ``h = x``, then ``y = h W^T + b``: x (..., input_dim), y (..., num_classes), which are
-    logits for the ``task`` "classification" (the documented last softmax is left to the loss) and values for
+    logits for the ``task`` "classification" (the documented last softmax, E03, is left to the loss) and values for
     "regression". Parameters start as torch.nn.Linear's do. ``ValueError`` for another task, ``RuntimeError`` for
     another number of inputs. Source: Neural Networks Guide.
     """
@@ -181,6 +184,14 @@ class BasicNetwork(nn.Module):
         for layer in hidden:
             x = relu(affine(x, layer))
         return affine(x, output)
+
+    @staticmethod
+    def example_data() -> tuple[Any, Any]:
+        """The data of the documented example: 100 samples of 20 features and their classes, of which there are 3."""
+        from sklearn.datasets import make_classification
+
+        features, classes = make_classification(n_features=20, n_informative=10, n_classes=3)
+        return features, classes
 
 
 class TorchBasicNetwork(nn.Module):
@@ -209,6 +220,8 @@ class TorchBasicNetwork(nn.Module):
 WITHOUT_DROPOUT = ["batch_independent"]
 WITH_DROPOUT = ["mode", "stochastic", "batch_independent"]
 
+KERAS_WAYS = ("Sequential", "Functional", "Subclassed")
+
 suite.component(
     "simple_nn",
     kind="architecture",
@@ -217,6 +230,7 @@ suite.component(
     cases=[case(randn(32, 10), input_size=10, hidden_size=20, output_size=1)],
     documented=["pytorch"],
     properties=WITHOUT_DROPOUT,
+    recipe=RECIPES["simple_nn"],
 )
 suite.component(
     "neural_net",
@@ -226,18 +240,21 @@ suite.component(
     cases=[case(randn(32, 784), input_size=784, hidden_size=128, num_classes=10)],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
+    recipe=RECIPES["neural_net"],
 )
 suite.component(
     "sequential_mlp",
     kind="architecture",
     reference=SequentialMLP,
-    variants={"torch": TorchSequentialMLP},
+    variants={"torch": TorchSequentialMLP, "documented": SEQUENTIAL_MLP}
+    | {f"keras_{way.lower()}": f"nnbench.suites._keras.models:{way}" for way in KERAS_WAYS},
     cases=[
         case(randn(32, 784), hidden_sizes=hidden_sizes, dropout=dropout)
         for hidden_sizes, dropout in (([128, 64], 0.2), ([256, 128], 0.2), ([256, 128], 0.5))
     ],
     documented=["fundamentals", "pytorch"],
     properties=WITH_DROPOUT,
+    recipe=RECIPES["sequential_mlp"],
 )
 suite.component(
     "binary_classifier",
@@ -247,6 +264,7 @@ suite.component(
     cases=[case(randn(32, 20), input_size=20)],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
+    recipe=RECIPES["binary_classifier"],
 )
 suite.component(
     "regressor",
@@ -256,16 +274,18 @@ suite.component(
     cases=[case(randn(32, 20), input_size=20)],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
+    recipe=RECIPES["regressor"],
 )
 suite.component(
     "basic_network",
     kind="architecture",
     reference=BasicNetwork,
-    variants={"torch": TorchBasicNetwork},
+    variants={"torch": TorchBasicNetwork, "documented": BASIC_NETWORK},
     cases=[
         case(randn(32, 20), input_dim=20, hidden_dims=[64, 32, 16], num_classes=num_classes, task=task)
         for num_classes, task in ((3, "classification"), (1, "regression"))
     ],
     documented=["guide"],
     properties=WITHOUT_DROPOUT,
+    recipe=RECIPES["basic_network"],
 )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from nnbench.suites.architectures.dense import affine, dropped_out, refuse_probability, refuse_task, relu
+from nnbench.suites.architectures.recipes import RECIPES
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -244,6 +245,7 @@ suite.component(
     cases=[case(randn(32, 10))],
     documented=["pytorch"],
     properties=PROPERTIES,
+    recipe=RECIPES["layer_types"],
 )
 suite.component(
     "mlp_batch_norm",
@@ -253,6 +255,7 @@ suite.component(
     cases=[case(randn(32, 784), form=form) for form in FORMS],
     documented=["fundamentals", "pytorch"],
     properties=PROPERTIES,
+    recipe=RECIPES["mlp_batch_norm"],
 )
 suite.component(
     "advanced_network",
@@ -265,6 +268,7 @@ suite.component(
     ],
     documented=["guide"],
     properties=PROPERTIES,
+    recipe=RECIPES["advanced_network"],
 )
 suite.component(
     "halving_network",
@@ -274,4 +278,5 @@ suite.component(
     cases=[case(randn(32, 20), input_dim=20, num_classes=3, max_layers=5)],
     documented=["guide"],
     properties=PROPERTIES,
+    recipe=RECIPES["halving_network"],
 )
