@@ -1,0 +1,1 @@
+"""Initializers: one module a family, each with a suite of this name; they are merged."""
