@@ -1,0 +1,134 @@
+"""Gradients made shorter where they are too long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nnbench.catalog import Suite
+from nnbench.specs import case, randn
+
+suite = Suite("regularizers")
+
+
+@torch.no_grad()
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale all gradients, in place, so that their common norm is ``max_norm`` at most; returns what it was before.
+
+    ``norm = (sum |g|^norm_type)^(1 / norm_type)`` over all elements of all gradients, for infinity ``max |g|``; then
+    ``g = min(1, max_norm / (norm + 1e-6)) * g``. parameters any, those without a gradient have no part; norm a tensor
+    without dimensions, 0 for no gradients. With an infinite norm the gradients become 0, the infinite ones NaN; with
+    NaN all become NaN. ``RuntimeError`` for such norms with ``error_if_nonfinite``; ``NotImplementedError`` for
+    ``foreach`` and for a norm_type that is not above 0.
+    Source: torch.nn.utils.clip_grad_norm_; Pascanu, Mikolov and Bengio, arXiv:1211.5063.
+    """
+    if foreach:
+        raise NotImplementedError(f"foreach={foreach!r} is not supported: there is one implementation only")
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    gradients = [parameter.grad for parameter in given if parameter.grad is not None]
+    norm = total_norm(gradients, float(norm_type))
+    if error_if_nonfinite and not bool(norm.isfinite()):
+        raise RuntimeError(f"the gradients' norm of order {norm_type} is {norm.item()}, so they cannot be clipped")
+    factor = max_norm / (norm + 1e-6)
+    factor = torch.where(factor > 1, 1, factor)
+    for gradient in gradients:
+        gradient.mul_(factor)
+    return norm
+
+
+def total_norm(tensors: list[Tensor], order: float) -> Tensor:
+    if not order > 0:
+        raise NotImplementedError(f"norm_type={order} is not supported: it is above 0")
+    if not tensors:
+        return torch.tensor(0.0)
+    return norm_of(torch.stack([norm_of(tensor, order) for tensor in tensors]), order)
+
+
+def norm_of(tensor: Tensor, order: float) -> Tensor:
+    # The squares of half types would overflow from 256 on.
+    wide = tensor.to(torch.promote_types(tensor.dtype, torch.float32)).abs()
+    if not tensor.numel():
+        return tensor.new_zeros(())
+    norm = wide.max() if math.isinf(order) else (wide**order).sum() ** (1 / order)
+    return norm.to(tensor.dtype)
+
+
+# What the gradients are multiplied with: as drawn they are too long, the others are short enough or of no length.
+SCALES = {"drawn": 1.0, "short": 1e-6, "zero": 0.0}
+
+
+def drive(make: Callable[..., Any], *drawn: Tensor) -> dict[str, Any]:
+    """Norm and gradients after clipping: drawn ones, short ones, zeros, one that is missing, and what is not finite."""
+    outcome = {name: clipped(make(), [scale * tensor for tensor in drawn]) for name, scale in SCALES.items()}
+    outcome["missing"] = clipped(make(), [None, *(tensor.clone() for tensor in drawn[1:])])
+    for name, value in (("infinite", math.inf), ("nan", math.nan)):
+        outcome[name] = clipped(make(), [with_one(drawn[0], value), *(tensor.clone() for tensor in drawn[1:])])
+    return outcome
+
+
+def with_one(tensor: Tensor, value: float) -> Tensor:
+    """A copy with this value in its first place."""
+    copy = tensor.clone()
+    copy.view(-1)[0] = value
+    return copy
+
+
+def clipped(clip: Callable[..., Tensor], gradients: list[Any]) -> dict[str, Any]:
+    parameters = [torch.zeros(1 if gradient is None else gradient.shape) for gradient in gradients]
+    for place, gradient in enumerate(gradients):
+        if gradient is not None:
+            parameters[place] = torch.zeros_like(gradient)
+            parameters[place].grad = gradient
+    norm = clip(parameters)
+    return {"norm": norm, "gradients": [parameter.grad for parameter in parameters]}
+
+
+def clip_grad_norm_oracle(*drawn: np.ndarray, **arguments: Any) -> dict[str, Any]:
+    others = list(drawn[1:])
+    outcome = {name: _shortened([scale * one for one in drawn], **arguments) for name, scale in SCALES.items()}
+    outcome["missing"] = _shortened([None, *others], **arguments)
+    for name, value in (("infinite", np.inf), ("nan", np.nan)):
+        first = np.concatenate([[value], drawn[0].ravel()[1:]]).reshape(drawn[0].shape)
+        outcome[name] = _shortened([first, *others], **arguments)
+    return outcome
+
+
+def _shortened(gradients: list[Any], max_norm: float, norm_type: float = 2.0) -> dict[str, Any]:
+    """All gradients as one vector, divided by how many times too long it is."""
+    vector = np.concatenate([gradient.ravel() for gradient in gradients if gradient is not None])
+    norm = np.linalg.norm(vector, norm_type)
+    times = np.maximum((norm + 1e-6) / max_norm, 1)
+    with np.errstate(invalid="ignore"):
+        shortened = [None if gradient is None else gradient / times for gradient in gradients]
+    return {"norm": norm, "gradients": shortened}
+
+
+LAYER = (randn(256, 128, requires_grad=False), randn(256, requires_grad=False))
+LARGER_LAYER = (randn(512, 512, requires_grad=False), randn(512, requires_grad=False))
+
+suite.component(
+    "clip_grad_norm",
+    kind="regularizer",
+    reference=clip_grad_norm_,
+    variants={"torch": torch.nn.utils.clip_grad_norm_},
+    oracle=clip_grad_norm_oracle,
+    drive=drive,
+    cases=[
+        case(*LAYER, max_norm=1.0),
+        case(*LAYER, max_norm=1.0, norm_type=float("inf")),
+        case(*LAYER, max_norm=1.0, norm_type=1.0),
+        case(*LARGER_LAYER, max_norm=1.0),
+    ],
+    documented=["deepdive", "pytorch"],
+)
