@@ -16,12 +16,13 @@ class MissingPackage(NotMeasurable, ImportError):
     """What a variant is made of cannot be imported here."""
 
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # torch paints some of its messages for a terminal
 ALLOCATION = re.compile(r"tried to allocate ([\d.]+ ?\w*)")
 
 
 def explain(error: BaseException) -> tuple[Status, str]:
     """Whether it was for want of memory, of a package, of anything to measure, or an error of the component's own."""
-    message = (str(error).strip().splitlines() or [""])[0]
+    message = (COLOURS.sub("", str(error)).strip().splitlines() or [""])[0]
     if isinstance(error, NotMeasurable | DataUnavailable):
         return Status.SKIPPED, message
     if isinstance(error, MemoryError) or "allocate memory" in str(error) or type(error).__name__ == "OutOfMemoryError":

@@ -1,0 +1,112 @@
+"""Optimizers compared on the same network, data, initial weights and order of samples."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from nnbench.suites.training.fit import fit
+from nnbench.suites.training.judge import Perceptron, judged_fit
+from nnbench.suites.training.loop import History, Loss, Samples, seeded
+from nnbench.suites.training.samples import drawn, perceptron, split
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nnbench.catalog import Suite
+from nnbench.specs import case
+
+suite = Suite("training")
+
+Choice = tuple[Callable[..., torch.optim.Optimizer], Mapping[str, Any]]
+
+DOCUMENTED: dict[str, Choice] = {
+    "SGD": (torch.optim.SGD, {"lr": 0.01}),
+    "SGD with momentum": (torch.optim.SGD, {"lr": 0.01, "momentum": 0.9}),
+    "Adam": (torch.optim.Adam, {"lr": 0.001}),
+    "AdamW": (torch.optim.AdamW, {"lr": 0.001, "weight_decay": 0.01}),
+    "RMSprop": (torch.optim.RMSprop, {"lr": 0.001}),
+    "Adagrad": (torch.optim.Adagrad, {"lr": 0.01}),
+}
+
+
+def compare_optimizers(
+    model: nn.Module,
+    train: Samples,
+    validation: Samples,
+    *,
+    epochs: int,
+    optimizers: Mapping[str, Choice] | None = None,
+    loss: Loss = functional.cross_entropy,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> dict[str, History]:
+    """Train a copy of ``model`` with each optimizer and return what each gave, epoch by epoch.
+
+    ``optimizers`` gives each name an optimizer's class and its settings; without it they are the six that the documents
+    compare. All begin with the model's weights, see the samples in one order and draw the same random numbers, so that
+    nothing differs but the optimizer. Under each name is the history of ``fit``: validation loss and accuracy (and
+    train loss and learning rate), one number an epoch; a run that diverges stays, with its infinities and NaN. The
+    model itself is left as it was. ``ValueError`` as in ``fit``. Source: Neural Networks Guide; Neural Networks -
+    Intermediate Handout.
+    """
+    histories = {}
+    for name, (optimizer, settings) in (optimizers or DOCUMENTED).items():
+        with seeded(seed):
+            histories[name] = fit(
+                copy.deepcopy(model),
+                train,
+                validation,
+                epochs=epochs,
+                loss=loss,
+                optimizer=optimizer,
+                optimizer_arguments=settings,
+                batch_size=batch_size,
+                seed=seed,
+            )
+    return histories
+
+
+def drive(make: Callable[..., Any], features: Tensor, classes: Tensor, *weights: Tensor) -> dict[str, Any]:
+    model = perceptron(weights)
+    histories = make()(model, *split(features, classes))
+    with torch.no_grad():
+        return {"histories": histories, "the model itself": model(features)}
+
+
+def oracle(
+    features: np.ndarray,
+    classes: np.ndarray,
+    *weights: np.ndarray,
+    optimizers: Mapping[str, Choice],
+    **settings: Any,
+) -> dict[str, Any]:
+    histories = {
+        name: judged_fit(
+            Perceptron(weights),
+            *split(features, classes),
+            optimizer=optimizer,
+            optimizer_arguments=arguments,
+            **settings,
+        )
+        for name, (optimizer, arguments) in optimizers.items()
+    }
+    return {"histories": histories, "the model itself": Perceptron(weights).scores(features)[0]}
+
+
+suite.component(
+    "compare_optimizers",
+    kind="procedure",
+    reference=compare_optimizers,
+    drive=drive,
+    oracle=oracle,
+    cases=[
+        case(*drawn(96, 10, 16, 3), name="96x10,six_optimizers", optimizers=DOCUMENTED, epochs=5, batch_size=20),
+        case(
+            *drawn(768, 64, 64, 32, 10), name="768x64,six_optimizers", optimizers=DOCUMENTED, epochs=2, batch_size=128
+        ),
+    ],
+    documented=["guide", "handout"],
+)

@@ -1,0 +1,80 @@
+"""Reading the scalars of event files back: TensorBoard itself is not needed for it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nnbench.suites.training.event_files import (
+    FIXED32,
+    FIXED64,
+    SIMPLE_VALUE,
+    STEP,
+    SUMMARY,
+    TAG,
+    VALUE,
+    VARINT,
+    checksum,
+)
+
+
+class Scalar(NamedTuple):
+    tag: str
+    step: int
+    value: float
+
+
+def read_scalars(folder: Path) -> list[Scalar]:
+    """Every scalar in a folder's event files, in the order written; ``ValueError`` where a checksum is wrong."""
+    found = []
+    for path in sorted(folder.glob("*tfevents*")):
+        for event in _records(path.read_bytes()):
+            fields = _fields(event)
+            step = _signed(fields.get(STEP, [0])[0])
+            for summary in fields.get(SUMMARY, []):
+                found += [_scalar(value, step) for value in _fields(summary).get(VALUE, [])]
+    return found
+
+
+def _records(data: bytes) -> Iterator[bytes]:
+    place = 0
+    while place < len(data):
+        length = data[place : place + 8]
+        end = place + 12 + struct.unpack("<Q", length)[0]
+        event = data[place + 12 : end]
+        if (data[place + 8 : place + 12], data[end : end + 4]) != (checksum(length), checksum(event)):
+            raise ValueError(f"the record at byte {place} does not have the checksums that it says")
+        yield event
+        place = end + 4
+
+
+def _fields(message: bytes) -> dict[int, list[Any]]:
+    """Field number to what it holds, in order: numbers, or bytes that the reader knows how to read."""
+    found: dict[int, list[Any]] = {}
+    value: int | bytes
+    place = 0
+    while place < len(message):
+        key, place = _read_number(message, place)
+        if key & 7 == VARINT:
+            value, place = _read_number(message, place)
+        else:
+            size, place = {FIXED64: (8, place), FIXED32: (4, place)}.get(key & 7) or _read_number(message, place)
+            value, place = message[place : place + size], place + size
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+def _read_number(message: bytes, place: int) -> tuple[int, int]:
+    end = next(i for i in range(place, len(message)) if message[i] < 128) + 1
+    return sum((byte & 127) << 7 * i for i, byte in enumerate(message[place:end])), end
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >> 63 else number
+
+
+def _scalar(value: bytes, step: int) -> Scalar:
+    fields = _fields(value)
+    return Scalar(fields[TAG][0].decode(), step, struct.unpack("<f", fields[SIMPLE_VALUE][0])[0])

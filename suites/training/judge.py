@@ -1,0 +1,179 @@
+"""The judge of this suite's procedures: perceptrons trained in NumPy, with gradients worked out by hand.
+
+Nothing here is a recurrence that torch's optimizers have: each step is a function of all gradients so far.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+Arrays = Sequence[np.ndarray]
+ArraySamples = tuple[np.ndarray, np.ndarray]
+
+
+def ages(gradients: np.ndarray) -> np.ndarray:
+    """Steps since each gradient: 0 for the latest."""
+    return np.arange(len(gradients))[::-1]
+
+
+def sgd(gradients: np.ndarray, momentum: float = 0) -> np.ndarray:
+    return np.power(float(momentum), ages(gradients)) @ gradients
+
+
+def adam(gradients: np.ndarray, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8) -> np.ndarray:
+    """Weighted means of the gradients and of their squares: the correction of the bias is in the weights' sum."""
+    mean, square = (
+        np.average(values, axis=0, weights=beta ** ages(gradients))
+        for values, beta in zip((gradients, gradients**2), betas, strict=True)
+    )
+    return mean / (np.sqrt(square) + eps)
+
+
+def rmsprop(gradients: np.ndarray, alpha: float = 0.99, eps: float = 1e-8) -> np.ndarray:
+    return gradients[-1] / (np.sqrt((1 - alpha) * alpha ** ages(gradients) @ gradients**2) + eps)
+
+
+def adagrad(gradients: np.ndarray, eps: float = 1e-10) -> np.ndarray:
+    return gradients[-1] / (np.linalg.norm(gradients, axis=0) + eps)
+
+
+DIRECTIONS: dict[str, Callable[..., np.ndarray]] = {
+    "SGD": sgd,
+    "Adam": adam,
+    "AdamW": adam,
+    "RMSprop": rmsprop,
+    "Adagrad": adagrad,
+}
+
+
+def step_rate(rate: float, losses: Sequence[float], step_size: int, gamma: float = 0.1) -> float:
+    return rate * gamma ** (len(losses) // step_size)
+
+
+def plateau_rate(rate: float, losses: Sequence[float], factor: float = 0.1, patience: int = 10) -> float:
+    """Lower by ``factor`` whenever more than ``patience`` losses in a row are not lower than the best by 0.01 %."""
+    best, since = np.inf, 0
+    for loss in losses:
+        best, since = (loss, 0) if loss < best * (1 - 1e-4) else (best, since + 1)
+        if since > patience:
+            rate, since = rate * factor, 0
+    return rate
+
+
+RATES: dict[str, Callable[..., float]] = {"StepLR": step_rate, "ReduceLROnPlateau": plateau_rate}
+
+
+class Perceptron:
+    """Affine maps with ReLU and dropout between them, all parameters in one vector; biases start at 0."""
+
+    def __init__(self, weights: Arrays, dropout: float = 0) -> None:
+        self.sizes = [weight.shape for weight in weights]
+        self.dropout = dropout
+        scaled = [np.c_[weight / np.sqrt(weight.shape[1]), np.zeros(len(weight))] for weight in weights]
+        self.parameters = np.concatenate([layer.ravel() for layer in scaled])
+
+    @property
+    def layers(self) -> list[np.ndarray]:
+        """Of each layer the matrix (outputs, inputs + 1), its bias in the last column."""
+        ends = np.cumsum([outputs * (inputs + 1) for outputs, inputs in self.sizes])
+        parts = np.split(self.parameters, ends[:-1])
+        return [part.reshape(len_out, len_in + 1) for part, (len_out, len_in) in zip(parts, self.sizes, strict=True)]
+
+    def scores(self, x: np.ndarray, passed: Arrays | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The output, and what entered each layer, with a 1 for the bias; ``passed`` scales each hidden unit."""
+        entered, layers = [], self.layers
+        for place, layer in enumerate(layers):
+            entered.append(np.c_[x, np.ones(len(x))])
+            x = entered[-1] @ layer.T
+            if place + 1 < len(layers):
+                x = np.maximum(x, 0) * (1 if passed is None else passed[place])
+        return x, entered
+
+    def gradient(self, x: np.ndarray, classes: np.ndarray) -> tuple[float, np.ndarray]:
+        """Mean cross-entropy and its gradient, by the chain rule from the last layer to the first."""
+        passed = [self._passed(len(x), outputs) for outputs, _ in self.sizes[:-1]]
+        scores, entered = self.scores(x, passed)
+        behind = (softmax(scores) - np.eye(scores.shape[1])[classes]) / len(x)
+        found: list[np.ndarray] = []
+        for place in reversed(range(len(self.sizes))):
+            found.insert(0, (behind.T @ entered[place]).ravel())
+            if place:
+                behind = (behind @ self.layers[place])[:, :-1] * (entered[place][:, :-1] > 0) * passed[place - 1]
+        return cross_entropy(scores, classes), np.concatenate(found)
+
+    def _passed(self, samples: int, units: int) -> np.ndarray:
+        """0 for a unit that is dropped, otherwise 1 over the share kept: torch's very draws, in torch's order."""
+        if self.dropout == 0:
+            return np.ones((samples, units))
+        kept = torch.empty(samples, units, dtype=torch.float64).bernoulli_(1 - self.dropout)
+        return kept.numpy() / (1 - self.dropout)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def cross_entropy(scores: np.ndarray, classes: np.ndarray) -> float:
+    return float(np.mean(np.log(np.exp(scores).sum(1)) - scores[np.arange(len(classes)), classes]))
+
+
+def batches(samples: int, batch_size: int, seed: int) -> Iterator[list[np.ndarray]]:
+    """The rows of each batch, one list an epoch, in the order that torch draws from this seed."""
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(samples, generator=generator).numpy()
+        yield np.split(order, range(batch_size, samples, batch_size))
+
+
+def judged_fit(
+    network: Perceptron,
+    train: ArraySamples,
+    validation: ArraySamples,
+    *,
+    optimizer: type,
+    optimizer_arguments: Mapping[str, Any],
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+    scheduler: type | None = None,
+    scheduler_arguments: Mapping[str, Any] | None = None,
+    patience: int | None = None,
+    max_norm: float | None = None,
+) -> dict[str, list[float]]:
+    """What ``fit`` shall return; ``network`` is trained."""
+    settings = dict(optimizer_arguments)
+    first = settings.pop("lr")
+    decay = settings.pop("weight_decay", 0.01) if optimizer.__name__ == "AdamW" else 0.0
+    direction = functools.partial(DIRECTIONS[optimizer.__name__], **settings)
+    names = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
+    history: dict[str, list[float]] = {name: [] for name in names}
+    seen: list[np.ndarray] = []
+    losses, order = history["validation_loss"], batches(len(train[0]), batch_size, seed)
+    while len(losses) < epochs and not (patience and losses and len(losses) - 1 - np.argmin(losses) >= patience):
+        rate = RATES[scheduler.__name__](first, losses, **(scheduler_arguments or {})) if scheduler else first
+        total = 0.0
+        for rows in next(order):
+            loss, gradient = network.gradient(train[0][rows], train[1][rows])
+            seen.append(clipped(gradient, max_norm))
+            network.parameters = (1 - rate * decay) * network.parameters - rate * direction(np.array(seen))
+            total += len(rows) * loss
+        values = (total / len(train[0]), *judged_evaluation(network, *validation), rate)
+        for name, value in zip(names, values, strict=True):
+            history[name].append(value)
+    return history
+
+
+def clipped(gradient: np.ndarray, max_norm: float | None) -> np.ndarray:
+    """Torch adds a millionth to the norm that it divides by."""
+    return gradient * min(1.0, max_norm / (np.sqrt(np.sum(gradient**2)) + 1e-6)) if max_norm else gradient
+
+
+def judged_evaluation(network: Perceptron, x: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
+    scores, _ = network.scores(x)
+    return cross_entropy(scores, classes), float(np.mean(scores.argmax(1) == classes))
