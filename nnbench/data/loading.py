@@ -1,4 +1,4 @@
-"""A data set as NumPy arrays."""
+"""A data set as a record of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from nnbench.data import cache
 from nnbench.data.catalog import DataSet, find
 from nnbench.data.formats import read_cifar, read_idx
+from nnbench.data.sequences import SeriesData, TextData, read_reviews, read_series
 
 DIGITS_SEED = 0
 DIGITS_TEST_PER_CLASS = 36  # a fifth of the 1,797 images
@@ -34,24 +35,30 @@ class ImageData:
     scale: int
 
 
-def load(name: str) -> ImageData:
+def load(name: str) -> ImageData | TextData | SeriesData:
     """A data set from the cache, its files verified; nothing is downloaded.
 
     Raises ``DataUnavailable`` when it is missing or damaged, saying what to type.
     """
     dataset = find(name)
     cache.verify(name)
-    folder = cache.location(name)
     if dataset.embedded:
         arrays = digits()
-        checksum = _md5(b"".join(array.tobytes() for array in arrays))
-    else:
-        arrays = _read_idx(folder) if dataset.format == "idx" else _read_cifar(dataset, folder)
-        checksum = _md5("".join(f"{file.md5}  {file.name}\n" for file in dataset.files).encode())
-    return ImageData(name, checksum, *arrays, classes=dataset.classes, scale=dataset.scale)
+        return _images(dataset, _md5(b"".join(array.tobytes() for array in arrays)), arrays)
+    folder = cache.location(name)
+    checksum = _md5("".join(f"{file.md5}  {file.name}\n" for file in dataset.files).encode())
+    if dataset.format == "reviews":
+        return read_reviews(dataset, folder, checksum)
+    if dataset.format == "series":
+        return read_series(dataset, folder, checksum)
+    return _images(dataset, checksum, _read_idx(folder) if dataset.format == "idx" else _read_cifar(dataset, folder))
 
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _images(dataset: DataSet, checksum: str, arrays: Arrays) -> ImageData:
+    return ImageData(dataset.name, checksum, *arrays, classes=dataset.classes, scale=dataset.scale)
 
 
 def _md5(content: bytes) -> str:

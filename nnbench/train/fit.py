@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nnbench.catalog import Component
 from nnbench.data import ImageData, load
+from nnbench.failures import NotMeasurable
 from nnbench.metrics import METRICS
 from nnbench.model import Measurement
 from nnbench.specs import Recipe
@@ -45,6 +46,8 @@ def train(component: Component, variant: str, data_name: str, seed: int, epochs:
     if recipe is None:
         raise ValueError(f"{component.id} has no training recipe")
     data = load(data_name)
+    if not isinstance(data, ImageData):
+        raise NotMeasurable(f"training on {data_name} is not there yet: it holds no images")
     training, test = _splits(data)
     sizes = {recipe.features_argument: training.features.shape[1], recipe.classes_argument: len(data.classes)}
     torch.manual_seed(seed)

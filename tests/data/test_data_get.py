@@ -148,14 +148,24 @@ def test_embedded_data_needs_no_download(cache):
 
 
 def test_an_unknown_name_gets_a_suggestion():
-    with pytest.raises(NnbenchError, match=r"no data set named 'mnits'. Did you mean mnist\?.*and digits"):
+    with pytest.raises(
+        NnbenchError, match=r"no data set named 'mnits'. Did you mean mnist\?.*digits, .* and mauna_loa_co2"
+    ):
         data.get("mnits")
 
 
-def test_every_data_set_that_is_not_embedded_has_sources_and_says_how_to_bring_it_by_hand():
+def test_every_data_set_that_is_not_embedded_has_offers_and_says_how_to_bring_it_by_hand():
     for dataset in catalog.DATASETS.values():
-        assert dataset.embedded or (len(data.sources_of(dataset)) >= 2 and dataset.by_hand)
-        assert dataset.embedded or data.sources_of(dataset)[0].name.startswith("torchvision")
+        assert dataset.embedded or (len(dataset.offers) >= 2 and dataset.by_hand)
+        first = "torchvision" if dataset.kind == "images" else "installed"
+        assert dataset.embedded or dataset.offers[0].source == first
+
+
+@pytest.mark.parametrize("name", ["mnist", "movie_reviews"])
+def test_only_images_have_digits_to_do_without(name):
+    with pytest.raises(DataUnavailable, match=f"nnbench data get {name}") as caught:
+        data.load(name)
+    assert ("digits is always there" in str(caught.value)) == (name == "mnist")
 
 
 def test_get_works_in_a_folder_that_is_given_relatively(tiny, tmp_path, monkeypatch):

