@@ -9,7 +9,7 @@ import torch
 from nnbench.suites.layers.linear import Linear
 from torch import Tensor, nn
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Evidence, Suite, Variant
 from nnbench.specs import case, randint, randn
 
 suite = Suite("layers")
@@ -84,6 +84,35 @@ class FusedSelfAttention(SelfAttention):
         return nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=kept, scale=scale)
 
 
+class MismatchedSelfAttention(SelfAttention):
+    """The same as the documents sum it up: weights and values over two different indices."""
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        energy = torch.einsum("nhqd,nhkd->nhqk", q, k)
+        if mask is not None:
+            energy = energy.masked_fill(mask == 0, -1e20)
+        attention = torch.softmax(energy / self.embed_size**0.5, dim=3)
+        return torch.einsum("nhqk,nhld->nhqd", attention, v)  # k and l are both positions of keys and values
+
+
+@torch.no_grad()
+def ignores_queries_and_keys(documented: Variant, reference: Variant) -> Evidence:
+    """E01: over its own index a softmax sums to 1, and the values stay a plain sum."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        wrong, right = (variant.build(embed_size=16, heads=2).double() for variant in (documented, reference))
+        values, keys, query, *others = torch.randn(5, 2, 5, 16, dtype=torch.float64)
+    right.load_state_dict(wrong.state_dict())
+    moved, rightly = (float((m(values, keys, query) - m(values, *others)).abs().max()) for m in (wrong, right))
+    summed = wrong.values(values.sum(1, keepdim=True).unflatten(-1, (2, 8))).flatten(2)
+    apart = float((wrong(values, keys, query) - wrong.fc_out(summed)).abs().max())
+    says = (
+        f"other queries and keys change its output by at most {moved:.0e} (the reference's by {rightly:.2f}); "
+        f"it lies within {apart:.0e} of the plain sum of the values, sent through the output projection"
+    )
+    return Evidence(max(moved, apart) < 1e-12 < 1e-3 < rightly, says)
+
+
 def self_attention_oracle(
     values: np.ndarray,
     keys: np.ndarray,
@@ -116,7 +145,12 @@ def self_attention_oracle(
 suite.component(
     "self_attention",
     reference=SelfAttention,
-    variants={"fused": FusedSelfAttention},
+    variants={
+        "fused": FusedSelfAttention,
+        "documented": Variant(
+            "documented", MismatchedSelfAttention, erratum="E01", evidence={"E01": ignores_queries_and_keys}
+        ),
+    },
     oracle=self_attention_oracle,
     cases=[
         case(*[randn(4, 16, 256)] * 3, embed_size=256, heads=8),

@@ -181,7 +181,7 @@ def _numpy_margins(padding: str | Sizes, spans: np.ndarray) -> list[Margins]:
 suite.component(
     "conv1d",
     reference=Conv1d,
-    variants={"torch": nn.Conv1d},
+    variants={"torch": nn.Conv1d, "keras": "nnbench.suites._keras.convolution:Conv1D"},
     oracle=convolution_oracle,
     cases=[
         case(randn(32, 128, 100), in_channels=128, out_channels=64, kernel_size=3, padding=1),
@@ -195,7 +195,7 @@ suite.component(
 suite.component(
     "conv2d",
     reference=Conv2d,
-    variants={"torch": nn.Conv2d},
+    variants={"torch": nn.Conv2d, "keras": "nnbench.suites._keras.convolution:Conv2D"},
     oracle=convolution_oracle,
     cases=[
         case(randn(1, 3, 32, 32), in_channels=3, out_channels=64, kernel_size=3, stride=1, padding=1),

@@ -40,7 +40,7 @@ class Dropout(nn.Module):
 suite.component(
     "dropout",
     reference=Dropout,
-    variants={"torch": nn.Dropout},
+    variants={"torch": nn.Dropout, "keras": "nnbench.suites._keras.layers:Dropout"},
     cases=[case(randn(64, 256), p=p) for p in (0.1, 0.2, 0.3, 0.5)] + [case(randn(8, 128, 256), p=0.1)],
     documented=["handout", "guide", "fundamentals", "pytorch"],
     properties=["mode", "stochastic", "batch_independent"],

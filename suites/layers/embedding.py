@@ -111,7 +111,7 @@ def embedding_oracle(
 suite.component(
     "embedding",
     reference=Embedding,
-    variants={"torch": nn.Embedding},
+    variants={"torch": nn.Embedding, "keras": "nnbench.suites._keras.layers:Embedding"},
     oracle=embedding_oracle,
     cases=[
         case(randint(10000, (32, 256)), num_embeddings=10000, embedding_dim=128, padding_idx=0),

@@ -53,7 +53,7 @@ def flatten_oracle(x: np.ndarray, *, start_dim: int = 1, end_dim: int = -1) -> n
 suite.component(
     "flatten",
     reference=Flatten,
-    variants={"torch": nn.Flatten},
+    variants={"torch": nn.Flatten, "keras": "nnbench.suites._keras.layers:Flatten"},
     oracle=flatten_oracle,
     cases=[
         case(randn(32, 16, 4, 4)),

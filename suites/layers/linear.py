@@ -53,7 +53,7 @@ def linear_oracle(
 suite.component(
     "linear",
     reference=Linear,
-    variants={"torch": nn.Linear},
+    variants={"torch": nn.Linear, "keras": "nnbench.suites._keras.layers:Dense"},
     oracle=linear_oracle,
     cases=[
         case(randn(32, 784), in_features=784, out_features=128),

@@ -258,7 +258,7 @@ def _one_sample(
 suite.component(
     "multi_head_attention",
     reference=MultiheadAttention,
-    variants={"torch": nn.MultiheadAttention},
+    variants={"torch": nn.MultiheadAttention, "keras": "nnbench.suites._keras.attention:MultiHeadAttention"},
     oracle=multi_head_attention_oracle,
     cases=[
         case(*[randn(4, 16, 256)] * 3, embed_dim=256, num_heads=8, batch_first=True),

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from nnbench.suites.layers import channels_first
 from torch import Tensor, nn
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Suite, Variant
 from nnbench.specs import case, randn
 
 suite = Suite("layers")
@@ -238,10 +239,16 @@ def batch_norm_oracle(
     return np.moveaxis(rows * (inverse * weight) + (bias - mean * inverse * weight), -1, 1)
 
 
+BIASED = "its running variance takes in a batch's biased variance where torch's takes in the unbiased one"
+
 suite.component(
     "layer_norm",
     reference=LayerNorm,
-    variants={"torch": nn.LayerNorm},
+    variants={
+        "torch": nn.LayerNorm,
+        "keras": "nnbench.suites._keras.normalization:LayerNormalization",
+        "documented": channels_first.DOCUMENTED,
+    },
     oracle=layer_norm_oracle,
     cases=[
         case(randn(32, 64), normalized_shape=64),
@@ -254,7 +261,10 @@ suite.component(
 suite.component(
     "batch_norm1d",
     reference=BatchNorm1d,
-    variants={"torch": nn.BatchNorm1d},
+    variants={
+        "torch": nn.BatchNorm1d,
+        "keras": Variant("keras", "nnbench.suites._keras.normalization:BatchNormalization1d", difference=BIASED),
+    },
     oracle=batch_norm_oracle,
     cases=[
         case(randn(32, 5), num_features=5),
@@ -267,7 +277,10 @@ suite.component(
 suite.component(
     "batch_norm2d",
     reference=BatchNorm2d,
-    variants={"torch": nn.BatchNorm2d},
+    variants={
+        "torch": nn.BatchNorm2d,
+        "keras": Variant("keras", "nnbench.suites._keras.normalization:BatchNormalization2d", difference=BIASED),
+    },
     oracle=batch_norm_oracle,
     cases=[
         case(randn(1, 64, 32, 32), num_features=64),

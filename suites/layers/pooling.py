@@ -214,7 +214,7 @@ def avg_pool2d_oracle(
 suite.component(
     "max_pool1d",
     reference=MaxPool1d,
-    variants={"torch": nn.MaxPool1d},
+    variants={"torch": nn.MaxPool1d, "keras": "nnbench.suites._keras.layers:MaxPooling1D"},
     oracle=functools.partial(max_pool_oracle, 1),
     cases=[
         case(randn(32, 16, 100), kernel_size=2),
@@ -226,7 +226,7 @@ suite.component(
 suite.component(
     "max_pool2d",
     reference=MaxPool2d,
-    variants={"torch": nn.MaxPool2d},
+    variants={"torch": nn.MaxPool2d, "keras": "nnbench.suites._keras.layers:MaxPooling2D"},
     oracle=functools.partial(max_pool_oracle, 2),
     cases=[
         case(randn(1, 64, 32, 32), kernel_size=2, stride=2),
@@ -238,7 +238,7 @@ suite.component(
 suite.component(
     "avg_pool2d",
     reference=AvgPool2d,
-    variants={"torch": nn.AvgPool2d},
+    variants={"torch": nn.AvgPool2d, "keras": "nnbench.suites._keras.layers:AveragePooling2D"},
     oracle=avg_pool2d_oracle,
     cases=[
         case(randn(1, 64, 32, 32), kernel_size=2, stride=2),

@@ -183,7 +183,7 @@ def recurrence_oracle(
 suite.component(
     "lstm",
     reference=LSTM,
-    variants={"torch": nn.LSTM},
+    variants={"torch": nn.LSTM, "keras": "nnbench.suites._keras.recurrent:LSTM"},
     oracle=lstm_oracle,
     cases=[
         case(randn(4, 12, 128), input_size=128, hidden_size=64, num_layers=2, batch_first=True),
@@ -203,7 +203,7 @@ suite.component(
 suite.component(
     "gru",
     reference=GRU,
-    variants={"torch": nn.GRU},
+    variants={"torch": nn.GRU, "keras": "nnbench.suites._keras.recurrent:GRU"},
     oracle=gru_oracle,
     cases=[
         case(randn(4, 12, 128), input_size=128, hidden_size=64, num_layers=1, batch_first=True),

@@ -158,7 +158,7 @@ suite.component(
     "bce",
     kind="loss",
     reference=BCELoss,
-    variants={"torch": nn.BCELoss},
+    variants={"torch": nn.BCELoss, "keras": "nnbench.suites._keras.losses:BinaryCrossentropy"},
     oracle=bce_oracle,
     cases=[case(rand(32, 10), DECISIONS), case(rand(10, 1, 128, 128), MASKS)],
     documented=["deepdive", "fundamentals", "pytorch"],

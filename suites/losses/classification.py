@@ -178,7 +178,7 @@ suite.component(
     "cross_entropy",
     kind="loss",
     reference=CrossEntropyLoss,
-    variants={"torch": nn.CrossEntropyLoss},
+    variants={"torch": nn.CrossEntropyLoss, "keras": "nnbench.suites._keras.losses:SparseCategoricalCrossentropy"},
     oracle=cross_entropy_oracle,
     cases=[
         case(randn(10, 5), randint(5, (10,))),

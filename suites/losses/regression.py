@@ -9,7 +9,7 @@ import torch
 from nnbench.suites.losses.loss import Loss, in_wide_arithmetic, reduced
 from torch import Tensor, nn
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Evidence, Suite, Variant
 from nnbench.specs import case, randn
 
 suite = Suite("losses")
@@ -117,6 +117,29 @@ def smooth_l1_oracle(
     return reduced(distance - beta / 2 * (1 - np.square(rounded_off)), reduction)
 
 
+class SmoothL1CalledHuber(nn.SmoothL1Loss):
+    """What the documents call Huber's loss: its ``delta`` is taken for ``beta``."""
+
+    def __init__(self, delta: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction, beta=delta)
+
+
+def differs_from_huber(documented: Variant, reference: Variant) -> Evidence:
+    """E08: it is Huber's loss divided by delta."""
+    difference, none = torch.tensor([3.0]), torch.zeros(1)
+    try:
+        called_huber = {delta: float(documented.build(delta=delta)(difference, none)) for delta in (1.0, 2.0)}
+    except TypeError as error:
+        return Evidence(False, f"it does not claim to be Huber's loss: {error}")
+    huber = {delta: float(huber_oracle(np.array([3.0]), np.zeros(1), delta=delta)) for delta in called_huber}
+    smooth = float(reference.build(beta=2.0)(difference, none))
+    says = (
+        f"for a difference of 3 it gives {called_huber[1.0]:g} with delta = 1, where Huber's loss is {huber[1.0]:g}; "
+        f"with delta = 2 it gives {called_huber[2.0]:g}, as smooth L1 with beta = 2, where Huber's is {huber[2.0]:g}"
+    )
+    return Evidence(called_huber[1.0] == huber[1.0] and called_huber[2.0] == smooth != huber[2.0], says)
+
+
 class HuberLoss(DifferenceLoss):
     """Half the squared error up to ``delta``, and linear beyond.
 
@@ -182,7 +205,7 @@ suite.component(
     "mse",
     kind="loss",
     reference=MSELoss,
-    variants={"torch": nn.MSELoss},
+    variants={"torch": nn.MSELoss, "keras": "nnbench.suites._keras.losses:MeanSquaredError"},
     oracle=mse_oracle,
     cases=[
         case(*PREDICTIONS),
@@ -194,7 +217,7 @@ suite.component(
     "l1",
     kind="loss",
     reference=L1Loss,
-    variants={"torch": nn.L1Loss},
+    variants={"torch": nn.L1Loss, "keras": "nnbench.suites._keras.losses:MeanAbsoluteError"},
     oracle=l1_oracle,
     cases=[case(*PREDICTIONS), case(*SMALL_IMAGES)],
     documented=["deepdive", "fundamentals", "guide", "pytorch"],
@@ -203,7 +226,10 @@ suite.component(
     "smooth_l1",
     kind="loss",
     reference=SmoothL1Loss,
-    variants={"torch": nn.SmoothL1Loss},
+    variants={
+        "torch": nn.SmoothL1Loss,
+        "documented": Variant("documented", SmoothL1CalledHuber, erratum="E08", evidence={"E08": differs_from_huber}),
+    },
     oracle=smooth_l1_oracle,
     cases=[case(*PREDICTIONS), case(*BOXES)],
     documented=["deepdive", "pytorch"],
@@ -212,7 +238,7 @@ suite.component(
     "huber",
     kind="loss",
     reference=HuberLoss,
-    variants={"torch": nn.HuberLoss},
+    variants={"torch": nn.HuberLoss, "keras": "nnbench.suites._keras.losses:Huber"},
     oracle=huber_oracle,
     cases=[case(*PREDICTIONS), case(*BOXES)],
     documented=["deepdive", "pytorch"],

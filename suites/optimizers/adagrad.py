@@ -20,7 +20,7 @@ from nnbench.suites.optimizers.stepwise import (
 )
 from torch import Tensor
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Suite, Variant
 from nnbench.specs import case
 
 suite = Suite("optimizers")
@@ -111,7 +111,14 @@ suite.component(
     "adagrad",
     kind="optimizer",
     reference=Adagrad,
-    variants={"torch": torch.optim.Adagrad},
+    variants={
+        "torch": torch.optim.Adagrad,
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.optimizers:Adagrad",
+            difference="its sum of squares starts at 0.1, and it adds an epsilon of 1e-7 under the root",
+        ),
+    },
     oracle=adagrad_oracle,
     cases=[case(*LAYER, lr=0.01), case(*LARGER_LAYER, lr=0.01)],
     documented=["guide"],

@@ -20,7 +20,7 @@ from nnbench.suites.optimizers.stepwise import (
 )
 from torch import Tensor
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Suite, Variant
 from nnbench.specs import case
 
 suite = Suite("optimizers")
@@ -183,11 +183,16 @@ def adamw_oracle(
     return adam_oracle(parameters, gradients, weight_decay=weight_decay, decoupled_weight_decay=True, **settings)
 
 
+EPSILON_FIRST = "it adds epsilon before the bias correction, and its weight decay is always decoupled"
+
 suite.component(
     "adam",
     kind="optimizer",
     reference=Adam,
-    variants={"torch": torch.optim.Adam},
+    variants={
+        "torch": torch.optim.Adam,
+        "keras": Variant("keras", "nnbench.suites._keras.optimizers:Adam", difference=EPSILON_FIRST),
+    },
     oracle=adam_oracle,
     cases=[
         case(*LAYER, lr=0.001),
@@ -201,7 +206,10 @@ suite.component(
     "adamw",
     kind="optimizer",
     reference=AdamW,
-    variants={"torch": torch.optim.AdamW},
+    variants={
+        "torch": torch.optim.AdamW,
+        "keras": Variant("keras", "nnbench.suites._keras.optimizers:AdamW", difference=EPSILON_FIRST),
+    },
     oracle=adamw_oracle,
     cases=[case(*LAYER, lr=0.001, weight_decay=0.01), case(*LARGER_LAYER, lr=0.001, weight_decay=0.01)],
     documented=["handout", "deepdive"],

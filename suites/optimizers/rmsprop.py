@@ -20,7 +20,7 @@ from nnbench.suites.optimizers.stepwise import (
 )
 from torch import Tensor
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Suite, Variant
 from nnbench.specs import case
 
 suite = Suite("optimizers")
@@ -111,7 +111,14 @@ suite.component(
     "rmsprop",
     kind="optimizer",
     reference=RMSprop,
-    variants={"torch": torch.optim.RMSprop},
+    variants={
+        "torch": torch.optim.RMSprop,
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.optimizers:RMSprop",
+            difference="it adds an epsilon of 1e-7 under the root, not of 1e-8 beside it",
+        ),
+    },
     oracle=rmsprop_oracle,
     cases=[
         case(*LAYER, lr=0.01, alpha=0.99),

@@ -101,7 +101,7 @@ suite.component(
     "sgd",
     kind="optimizer",
     reference=SGD,
-    variants={"torch": torch.optim.SGD},
+    variants={"torch": torch.optim.SGD, "keras": "nnbench.suites._keras.optimizers:SGD"},
     oracle=sgd_oracle,
     cases=[
         case(*LAYER, lr=0.01),

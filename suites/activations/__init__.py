@@ -1,0 +1,1 @@
+"""Activation functions, each from its formula in exponentials, comparisons and arithmetic."""
