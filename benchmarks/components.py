@@ -69,6 +69,16 @@ class Step(Timed):
         ready(key, "step")()
 
 
+class Called(Timed):
+    """Metrics, transforms, initializers and procedures: one call, or one drive."""
+
+    params = [CASES["call"]]
+    param_names = ["case"]
+
+    def time_call(self, key):
+        ready(key, "call")()
+
+
 class Flops:
     """Exact, so that any change is real; more is worse to asv, which suits a count of work."""
 

@@ -259,7 +259,9 @@ def describe(component: Component) -> ComponentInfo:
         location=component.location,
         modes=modes(component.kind, component.drive is not None),
         errata={name: variant.errata for name, variant in component.variants.items() if variant.errata},
+        differences={name: variant.difference for name, variant in component.variants.items() if variant.difference},
         on_request=tuple(component.on_request),
+        doc=component.doc,
     )
 
 

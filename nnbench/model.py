@@ -26,6 +26,7 @@ PROPERTIES = {
     "stochastic": "random in training mode: compared in evaluation mode, and statistically",
     "mode": "training and evaluation mode give different outputs",
     "batch_independent": "each sample's output depends on that sample alone",
+    "parallel": "works in other threads or processes too: wall time is its time",
 }
 
 
@@ -100,6 +101,7 @@ class Check:
 
 
 CHECK_PREFIX = "check."
+EVIDENCE = "evidence_"  # the check that proves an erratum: evidence_E01 and so on
 
 
 def check_to_measurement(check: Check) -> Measurement:
@@ -186,7 +188,9 @@ class ComponentInfo:
     location: str
     modes: tuple[str, ...] = ("forward", "backward")  # what is timed
     errata: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # variant -> the documents' errors it shows
+    differences: Mapping[str, str] = field(default_factory=dict)  # variant -> how it rightly differs
     on_request: tuple[str, ...] = ()  # variants that are taken only when they are named
+    doc: str = ""  # the reference's docstring
 
 
 @dataclass(frozen=True)

@@ -41,15 +41,19 @@ class WorkerEnded(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a job may take: seconds, and bytes of memory beyond what torch itself takes."""
+    """What a job may take: seconds, and bytes of memory beyond what torch itself takes.
+
+    ``processes`` is how many jobs run side by side.
+    """
 
     seconds: float = 60.0
     memory: int = 0
+    processes: int = 1
 
     @property
     def bytes(self) -> int:
-        """The memory limit; by default three quarters of what is free now."""
-        return self.memory or int(psutil.virtual_memory().available * 0.75)
+        """The memory limit; by default this job's share of three quarters of what is free now."""
+        return self.memory or int(psutil.virtual_memory().available * 0.75 / self.processes)
 
 
 class WorkerProcess:

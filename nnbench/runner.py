@@ -5,27 +5,22 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Any
 
-from nnbench.discovery import Source
-from nnbench.machine import THREADS
 from nnbench.metrics import CALIBRATION, main_metric
 from nnbench.model import (
     Check,
     CheckStatus,
-    ComponentInfo,
     Measurement,
-    Problem,
     Status,
-    component_info,
     measurement,
 )
 from nnbench.plan import Target
-from nnbench.process import Limits, Message, WorkerEnded, WorkerProcess
+from nnbench.process import Message, WorkerEnded
+from nnbench.session import Session
+from nnbench.side_by_side import each
 
-LOAD_SECONDS = 300.0  # importing torch from a cold disk can take a minute
 TRAIN_SECONDS = 1800.0
 CALIBRATION_BUDGET = 0.05  # seconds a kernel
 
@@ -34,13 +29,17 @@ Row = Check | Measurement
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode."""
+    """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode.
+
+    Checks, which are not timed, take ``processes`` workers side by side.
+    """
 
     rounds: int = 3
     budget: float = 0.03
     seed: int | None = None
     epochs: int = 1
     data: str = ""
+    processes: int = 1
 
     @property
     def check_seed(self) -> int:
@@ -57,105 +56,27 @@ class Event:
     steps: int = 0
 
 
-@dataclass
-class Session:
-    """A worker that is there when asked: started when needed, replaced when it has ended. Use as a context manager."""
-
-    sources: Sequence[Source]
-    limits: Limits = field(default_factory=Limits)
-    threads: int = THREADS
-    problems: list[Problem] = field(default_factory=list)
-    _worker: WorkerProcess | None = None
-    _components: tuple[ComponentInfo, ...] = ()
-    _broken: set[Source] = field(default_factory=set)
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Let the next job find a fresh process."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
-
-    def components(self) -> tuple[ComponentInfo, ...]:
-        """What the suites registered; what could not be loaded is in ``problems``."""
-        self._ready()
-        return self._components
-
-    def ask(self, request: Message, seconds: float | None = None) -> Iterator[Message]:
-        """One job's answers; raises ``WorkerEnded``. After that, and after answers not read to their end, the next job
-        finds a fresh worker.
-        """
-        worker = self._ready()
-        try:
-            yield from worker.ask(request, seconds)
-        except BaseException:
-            self.renew()
-            raise
-
-    def _ready(self) -> WorkerProcess:
-        """The worker, started and loaded; a suite that takes it down at import is left out from then on."""
-        while self._worker is None:
-            worker = WorkerProcess(self.limits, self.threads)
-            try:
-                self._load(worker)
-            except WorkerEnded:
-                continue
-            except BaseException:
-                worker.kill()
-                raise
-            self._worker = worker
-        return self._worker
-
-    def _load(self, worker: WorkerProcess) -> None:
-        wanted = [source for source in self.sources if source not in self._broken]
-        request = {
-            "do": "load",
-            "sources": [asdict(source) for source in wanted],
-            "threads": self.threads,
-            "memory_limit": worker.memory_limit,
-        }
-        loading: Source | None = None
-        try:
-            for message in worker.ask(request, LOAD_SECONDS, self.limits.seconds):
-                if "loading" in message:
-                    loading = Source(**message["loading"])
-                elif "components" in message:
-                    self._components = tuple(component_info(row) for row in message["components"])
-                elif "problems" in message:
-                    self._note(Problem(**row) for row in message["problems"])
-                elif "failed" in message:
-                    raise RuntimeError(f"the worker could not load the suites: {message['failed']['note']}")
-        except WorkerEnded as ended:
-            if loading is None:
-                raise RuntimeError(f"the worker did not start: {ended.reason}") from None
-            self._broken.add(loading)
-            reason = f"importing it took the worker down: {ended.reason}"
-            self._note([Problem(loading.name, loading.locator, 0, reason)])
-            raise
-
-    def _note(self, problems: Iterator[Problem] | list[Problem]) -> None:
-        self.problems += [problem for problem in problems if problem not in self.problems]
-
-
 def check_steps(targets: Sequence[Target]) -> int:
     """How many steps the events of ``check`` will add up to."""
     return len(targets)
 
 
 def check(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
-    """Check each target; a crash, a time-out or an exception is a failed row."""
+    """Check each target, several side by side; a crash, a time-out or an exception is a failed row."""
+    for target, rows in _checked(session, targets, settings):
+        if rows is None:
+            yield Event(f"checking {target.key}")
+        else:
+            yield from (Event(row=row) for row in rows)
+            yield Event(steps=1)
+
+
+def _checked(
+    session: Session, targets: Sequence[Target], settings: Settings
+) -> Iterator[tuple[Target, Sequence[Check] | None]]:
+    """Each target when it is begun, without rows, and once more, in order, with its rows."""
     seed = settings.check_seed
-    for target in targets:
-        yield Event(f"checking {target.key}")
-        yield from (Event(row=row) for row in _check(session, target, seed))
-        yield Event(steps=1)
+    return each(session, targets, settings.processes, lambda worker, target: list(_check(worker, target, seed)))
 
 
 def _check(session: Session, target: Target, seed: int) -> Iterator[Check]:
@@ -208,14 +129,12 @@ def measure(session: Session, targets: Sequence[Target], settings: Settings) -> 
 
 def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[str]) -> Iterator[Event]:
     """Check every target, and put those that shall be given no time into ``out``."""
-    seed = settings.check_seed
-    for target in targets:
-        yield Event(f"checking {target.key}")
-        checks = []
-        for row in _check(session, target, seed):
-            checks.append(row)
-            yield Event(row=row)
-        verdict = _verdict(target, checks)
+    for target, rows in _checked(session, targets, settings):
+        if rows is None:
+            yield Event(f"checking {target.key}")
+            continue
+        yield from (Event(row=row) for row in rows)
+        verdict = _verdict(target, rows)
         if verdict is not None:
             out.add(target.key)
         yield Event(row=verdict, steps=1)

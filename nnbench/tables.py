@@ -17,6 +17,7 @@ Key = tuple[str, str, str]  # component, case, variant
 class Line:
     """What one variant gave in one case. Times are CPU seconds per call by mode, with their 99 % intervals.
 
+    ``throughput`` is in samples a second of wall time, where a call goes through samples.
     ``speed`` is torch's time over this variant's, over all modes together: above 1 is faster than torch. ``status`` is
     "ok", or the first that was not, with its ``note``.
     """
@@ -28,6 +29,7 @@ class Line:
     memory: float | None = None
     parameters: int | None = None
     flops: int | None = None
+    throughput: Interval | None = None
     speed: Interval | None = None
     status: str = Status.OK
     note: str = ""
@@ -115,18 +117,20 @@ def _line(key: Key, rows: Sequence[Measurement]) -> Line:
         memory=_single(rows, "peak_memory"),
         parameters=_whole(_single(rows, "parameters")),
         flops=_whole(_single(rows, "flops")),
+        throughput=_interval(rows, "throughput"),
         status=told[0].status if told else Status.OK,
         note=told[0].note if told else "",
     )
 
 
 def _times(rows: Sequence[Measurement]) -> dict[str, Interval]:
-    found = {}
-    for mode in TIMED_MODES:
-        rounds = [row.values for row in rows if row.metric == f"{mode}_time" and row.values]
-        if rounds:
-            found[mode] = location(rounds)
-    return found
+    found = {mode: _interval(rows, f"{mode}_time") for mode in TIMED_MODES}
+    return {mode: interval for mode, interval in found.items() if interval is not None}
+
+
+def _interval(rows: Sequence[Measurement], metric: str) -> Interval | None:
+    rounds = [row.values for row in rows if row.metric == metric and row.values]
+    return location(rounds) if rounds else None
 
 
 def _single(rows: Sequence[Measurement], metric: str) -> float | None:

@@ -320,7 +320,9 @@ def test_a_description_is_plain_data():
         "location": made.location,
         "modes": ["forward", "backward"],
         "errata": {},
+        "differences": {},
         "on_request": ["compiled"],
+        "doc": made.doc,
     }
 
 

@@ -31,7 +31,7 @@ def test_frozen_keys_are_those_of_the_registry():
 def test_every_asv_class_names_its_version_and_has_no_setup(asv_suite):
     """asv's default version is a hash of the source, and any setup makes it time single calls."""
     classes = [value for value in vars(asv_suite).values() if isinstance(value, type) and hasattr(value, "params")]
-    assert len(classes) == 4
+    assert len(classes) == 5
     for one in classes:
         assert one.version
         assert not hasattr(one, "setup")
@@ -55,6 +55,19 @@ def test_key_unknown_at_a_commit_is_asvs_skip(asv_suite, key):
 def test_mode_that_a_case_lacks_is_asvs_skip(asv_suite):
     with pytest.raises(SkipNotImplemented):
         asv_suite.Step().time_step("layers.linear@torch[32x10,in_features=10,out_features=5]")
+
+
+def test_a_variant_whose_package_is_missing_is_asvs_skip(asv_suite, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.delitem(sys.modules, "nnbench.suites._torchvision.augmentation", raising=False)
+    registry.ready.cache_clear()
+    key = next(key for key in registry.keys()["call"] if key.startswith("data.augment_eval@torchvision"))
+    with pytest.raises(SkipNotImplemented, match="torchvision"):
+        asv_suite.Called().time_call(key)
+
+
+def test_what_the_documents_get_wrong_is_given_no_time():
+    assert not [key for keys in registry.keys().values() for key in keys if "@documented[" in key]
 
 
 def test_flops_of_a_product_are_exact(asv_suite):

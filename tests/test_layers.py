@@ -14,14 +14,14 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     "errors", "model", "metrics", "failures",
     "stats", "units",
-    "machine",
+    "machine", "documents",
     "specs", "variants", "catalog", "discovery", "plan",
     "source",
     "store", "history", "tables",
     "changes",
     "vision", "data",
     "workload", "measure", "checks", "train",
-    "worker", "process", "runner",
+    "worker", "process", "session", "side_by_side", "runner",
     "report",
     "doors",
     "cli",
@@ -80,7 +80,7 @@ def test_there_is_something_to_look_at():
     assert "suites.layers.linear" in SUITES
     assert of_one_suite("suites.layers.linear", "nnbench.suites.layers.affine")
     assert not of_one_suite("suites.layers.linear", "nnbench.suites.losses.classes")
-    assert not of_one_suite("suites.activations", "nnbench.suites.architectures")
+    assert not of_one_suite("suites.activations.rectifiers", "nnbench.suites.architectures.mlp")
     assert "nnbench.discovery" in imports(MODULES["nnbench.plan"])
     assert "torch" in imports(MODULES["nnbench.doors.registry"])
     assert "torch" not in imports_at_once(MODULES["nnbench.doors.registry"])
@@ -121,7 +121,7 @@ def allowed(name):
 def of_one_suite(name, used):
     """Whether two modules lie in one folder of suites: what its families share stands in a module beside them."""
     folder = name.rpartition(".")[0]
-    return folder != "suites" and used.startswith(f"nnbench.{folder}.")
+    return folder != "suites" and f"{used}.".startswith(f"nnbench.{folder}.")
 
 
 def test_torch_waits_until_something_is_built():

@@ -12,7 +12,7 @@ import pytest
 from nnbench.discovery import sources
 from nnbench.model import Status
 from nnbench.process import Limits, WorkerEnded, WorkerProcess
-from nnbench.runner import Session
+from nnbench.session import Session
 
 SUITE = """
 import os, signal

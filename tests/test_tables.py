@@ -345,3 +345,9 @@ def test_accuracies_are_compared_within_what_the_test_sets_size_can_tell(before,
 
 def test_few_test_samples_tell_little():
     assert change(trained(0.9, 100), trained(0.85, 100), "test_accuracy").verdict.verdict == "undecided"
+
+
+def test_throughput_is_an_interval_over_rounds():
+    line = only([*timed(0.002, "call_time"), *timed(5000.0, "throughput")])
+    assert line.throughput.estimate == pytest.approx(5000.0 * 1.001, rel=1e-2)
+    assert only(timed(0.002)).throughput is None

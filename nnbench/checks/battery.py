@@ -10,7 +10,7 @@ from nnbench.checks import behaviour, filling, modes, outcomes, schedules, steps
 from nnbench.checks.evidence import Finding, NoJudge, Skip, Wrong
 from nnbench.checks.trial import Trial
 from nnbench.failures import explain
-from nnbench.model import Check, CheckStatus, Status
+from nnbench.model import EVIDENCE, Check, CheckStatus, Status
 from nnbench.specs import Case
 
 Checker = Callable[[Trial], Finding]
@@ -122,11 +122,13 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
     trial = Trial(component, variant, case, seed)
     reason = component.variant(variant).expected_to_fail
     shown = False
-    for name, checker in checkers(component, case).items():
+    for place, (name, checker) in enumerate(checkers(component, case).items()):
         finding = _expected_to_fail(_run(checker, trial), reason)
         shown = shown or finding.status == CheckStatus.EXPECTED
         yield _row(component, variant, case, seed, name, finding)
-        if finding.cause:
+        if finding.cause == Status.SKIPPED and not place:
+            return  # it cannot be had here; nothing was seen of it, for it or against it
+        if finding.cause and finding.cause != Status.SKIPPED:
             break
     yield from _errata(component, variant, case, seed)
     if reason and not shown and not component.variant(variant).evidence:
@@ -141,7 +143,7 @@ def _errata(component: Component, variant: str, case: Case, seed: int) -> Iterat
         return
     for erratum, evidence in tried.evidence.items():
         finding = _proved(erratum, evidence, tried, component.reference)
-        yield replace(_row(component, variant, case, seed, f"evidence_{erratum}", finding), erratum=erratum)
+        yield replace(_row(component, variant, case, seed, EVIDENCE + erratum, finding), erratum=erratum)
 
 
 def _proved(erratum: str, evidence: Callable[..., Evidence], documented: Variant, reference: Variant) -> Finding:
@@ -166,7 +168,7 @@ def _run(checker: Checker, trial: Trial) -> Finding:
     except Exception as error:  # noqa: BLE001  a component is anybody's code
         status, note = explain(error)
         if status == Status.SKIPPED:
-            return Finding(CheckStatus.SKIPPED, note=note)
+            return Finding(CheckStatus.SKIPPED, note=note, cause=Status.SKIPPED)
         return Finding(CheckStatus.FAILED, note=note if status == Status.FAILED else f"{status}: {note}", cause=status)
 
 

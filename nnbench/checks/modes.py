@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, floor_in, judge, worst
 from nnbench.checks.trial import Trial
+from nnbench.specs import Case
 from nnbench.workload import dtype_of, tensors
 
 CALLS = 48  # in training mode, of a stochastic component
@@ -16,6 +17,7 @@ CALLS = 48  # in training mode, of a stochastic component
 # check makes at most a dozen.
 LARGEST_Z = 6.0
 LARGEST_SAMPLED = 200_000  # elements of the inputs
+LARGEST_SAMPLED_WEIGHTS = 1_000_000
 
 
 def evaluation_float64(trial: Trial) -> Finding:
@@ -68,7 +70,7 @@ def training_statistics(trial: Trial) -> Finding:
     Share of zeros, mean, mean size and mean square of the outputs and of the gradients, against the reference's; the
     largest of the differences in standard errors is the error. A right component fails less than once in a million.
     """
-    if sum(spec.elements for spec in trial.case.inputs) > LARGEST_SAMPLED:
+    if _is_too_large(trial):
         raise Skip("too large to be called so often; a smaller case of the component covers it")
     other = "torch" if trial.is_reference and "torch" in trial.component.variants else "reference"
     got, want = _samples(trial, trial.variant, 0), _samples(trial, other, CALLS)
@@ -81,6 +83,18 @@ def training_statistics(trial: Trial) -> Finding:
     # Where neither varies (the share of zeros of something that is never zero) the means must agree outright.
     scores = torch.where(spread > 0, difference / spread, torch.where(difference > 1e-6, math.inf, 0.0))
     return judge(float(scores.max()), LARGEST_Z, f"(in standard errors, over {CALLS} calls in training mode)")
+
+
+def _is_too_large(trial: Trial) -> bool:
+    """By its inputs, or by its weights where a case with smaller inputs is there to be sampled instead."""
+    size = _elements(trial.case)
+    weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
+    smallest = min(_elements(case) for case in trial.component.cases)
+    return size > LARGEST_SAMPLED or (weights > LARGEST_SAMPLED_WEIGHTS and size > smallest)
+
+
+def _elements(case: Case) -> int:
+    return sum(spec.elements for spec in case.inputs)
 
 
 def _samples(trial: Trial, variant: str, first_seed: int) -> Tensor:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
 import click
 
-from nnbench import runner
+from nnbench import documents, runner
 from nnbench.cli import options, output
 from nnbench.cli.progress import Progress
 from nnbench.discovery import sources
-from nnbench.model import Check, CheckStatus, plain
-from nnbench.plan import select
+from nnbench.documents import Documents
+from nnbench.errors import NnbenchError
+from nnbench.model import EVIDENCE, Check, CheckStatus, plain
+from nnbench.plan import Target, select
+from nnbench.session import Session, processes
 
 EXAMPLE = """\b
 Example:
   nnbench check 'layers.*'
   nnbench check layers.linear@torch --seed 7 --json
+  nnbench check --errata               what the documents get wrong, each with its evidence
 """
 
 
@@ -26,6 +31,7 @@ Example:
 @options.selection
 @options.as_json
 @options.worker
+@click.option("--errata", is_flag=True, help="Only the documents' errors: each is shown wrong, with its evidence.")
 def command(
     patterns: tuple[str, ...],
     expression: str,
@@ -34,25 +40,76 @@ def command(
     timeout: float,
     memory_limit: int,
     seed: int | None,
+    jobs: int | None,
+    errata: bool,
 ) -> int:
     """Check every variant against its reference, and the reference against something independent.
 
-    Exits with 1 when a check fails or a case proves nothing (mistrusted).
+    Exits with 1 when a check fails, a case proves nothing (mistrusted) or an erratum no longer shows.
     """
-    with runner.Session(sources(suites), options.limits(timeout, memory_limit)) as session:
+    with Session(sources(suites), options.limits(timeout, memory_limit)) as session:
         everything = session.components()
         output.warn_of(session.problems)
         targets = select(everything, patterns, expression)
+        if errata:
+            targets = with_errata(targets)
+        settings = runner.Settings(seed=seed, processes=jobs or processes())
         rows: list[Check] = []
         with Progress(runner.check_steps(targets)) as progress:
-            for event in runner.check(session, targets, runner.Settings(seed=seed)):
+            for event in runner.check(session, targets, settings):
                 progress.update(event.doing, event.steps)
                 if isinstance(event.row, Check):
                     rows.append(event.row)
-    output.print_json([plain(row) for row in rows]) if as_json else _print(rows, suites)
-    if any(not row.is_right for row in rows):
+    known = documents.read()
+    lost = [] if patterns or expression or not errata else unproved(rows, known)
+    if as_json:
+        output.print_json([plain(row) for row in rows])
+    else:
+        print_errata(rows, known, suites) if errata else _print(rows, suites)
+    for name in lost:
+        output.warn(f"{name} has no evidence: nothing that is registered shows it")
+    if lost or any(not row.is_right for row in rows):
         return output.SOMETHING_WRONG
     return output.NOT_MEASURED if session.problems else 0
+
+
+def with_errata(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """The variants that show errata, each in its component's first case: that is where the evidence is given."""
+    kept = [
+        target
+        for target in targets
+        if target.component.errata.get(target.variant) and target.case == target.component.cases[0]
+    ]
+    if not kept:
+        raise NnbenchError("nothing that is selected shows an erratum; `nnbench list --coverage` says what does")
+    return tuple(kept)
+
+
+def unproved(rows: Sequence[Check], known: Documents) -> list[str]:
+    """The documents' errata that no evidence was given for, neither for nor against."""
+    given = {row.check.removeprefix(EVIDENCE) for row in rows}
+    return [name for name in known.errata if name not in given]
+
+
+def print_errata(rows: Sequence[Check], known: Documents, suites: Sequence[str]) -> None:
+    """Each erratum with what the documents get wrong and the evidence for it."""
+    evidence = [row for row in rows if row.check.startswith(EVIDENCE)]
+    for row in sorted(evidence, key=lambda one: one.check):
+        name = row.check.removeprefix(EVIDENCE)
+        said = known.errata[name].says if name in known.errata else "an erratum of its suite's own"
+        mark = "shown" if row.status == CheckStatus.EXPECTED else row.status
+        click.echo(f"{click.style(name, bold=True)}  {row.component}@{row.variant}: {mark}")
+        for title, text in (("documents", said), ("evidence", row.note.removeprefix(f"{name}: "))):
+            click.echo(textwrap.fill(f"{title}: {text}", 110, initial_indent="    ", subsequent_indent="      "))
+    for row in rows:
+        if not row.is_right:
+            click.echo(f"\n{failure(row, suites)}")
+    shown = {row.check for row in evidence if row.status == CheckStatus.EXPECTED}
+    failed = {row.check for row in evidence} - shown
+    also = sum(row.status == CheckStatus.EXPECTED for row in rows) - sum(row.check in shown for row in evidence)
+    click.echo(
+        f"\n{len(shown - failed)} of {len(shown | failed)} errata shown, and {also} checks failed because of them."
+    )
 
 
 def _print(rows: Sequence[Check], suites: Sequence[str]) -> None:

@@ -56,7 +56,10 @@ def results(command: Command) -> Command:
 
 
 def worker(command: Command) -> Command:
-    """--timeout, --memory-limit and --seed."""
+    """--timeout, --memory-limit, --jobs and --seed."""
+    command = click.option(
+        "--jobs", type=click.IntRange(min=1), help="Processes that check side by side  [default: one a core, at most 8]"
+    )(command)
     command = click.option(
         "--seed", type=click.IntRange(min=0), help="Seed of inputs and weights; drawn anew for checks unless given."
     )(command)

@@ -18,8 +18,9 @@ from nnbench.data import best_available
 from nnbench.discovery import sources
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
 from nnbench.plan import select
+from nnbench.session import Session, processes
 from nnbench.tables import Line, TrainingLine, lines, training_lines
-from nnbench.units import seconds, share, size, times
+from nnbench.units import count, seconds, share, size, times
 
 EXAMPLE = """\b
 Example:
@@ -52,6 +53,7 @@ def command(
     timeout: float,
     memory_limit: int,
     seed: int | None,
+    jobs: int | None,
     rounds: int | None,
     budget: float | None,
     quick: bool,
@@ -66,10 +68,11 @@ def command(
         rounds=rounds or (QUICK_ROUNDS if quick else DEFAULT_ROUNDS),
         budget=budget or (QUICK_BUDGET if quick else DEFAULT_BUDGET),
         seed=seed,
+        processes=jobs or processes(),
         data=best_available("mnist") if train else "",
     )
     rows: list[runner.Row] = []
-    with runner.Session(sources(suites), options.limits(timeout, memory_limit)) as session:
+    with Session(sources(suites), options.limits(timeout, memory_limit)) as session:
         everything = session.components()
         output.warn_of(session.problems)
         targets = select(everything, patterns, expression)
@@ -123,7 +126,7 @@ def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, su
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
 
 
-HEAD = ("variant", "forward or step", "backward", "memory", "speed (torch = 1)")
+HEAD = ("variant", "forward, step or call", "backward", "memory", "samples/s", "speed (torch = 1)")
 
 
 def print_lines(found: Sequence[Line]) -> None:
@@ -147,6 +150,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         seconds(forward.estimate) if forward else "",
         seconds(backward.estimate) if backward else "",
         size(line.memory) if line.memory is not None else "",
+        count(line.throughput.estimate) if line.throughput else "",
         "1" if line.variant == "torch" and line.speed else times(line.speed) if line.speed else "",
     )
 

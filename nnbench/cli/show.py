@@ -13,7 +13,7 @@ from nnbench.cli.run import print_lines, print_training
 from nnbench.discovery import sources, unknown
 from nnbench.errors import UnknownComponent
 from nnbench.model import CHECK_PREFIX, ComponentInfo, Measurement, plain
-from nnbench.runner import Session
+from nnbench.session import Session
 from nnbench.tables import lines, training_lines
 
 EXAMPLE = """\b
@@ -62,7 +62,7 @@ def _print(info: ComponentInfo, variants: dict[str, Any]) -> None:
     if info.properties:
         click.echo(f"declares {', '.join(info.properties)}")
     if info.recipe:
-        click.echo("trained with " + ", ".join(f"{name} {value}" for name, value in info.recipe.items()))
+        click.echo("trained with " + ", ".join(f"{name} {value}" for name, value in info.recipe.items() if value))
     click.echo("\nVariants:")
     for name, told in variants.items():
         click.echo(f"  {name}: {told['name']}")

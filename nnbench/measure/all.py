@@ -42,7 +42,8 @@ def measure(component: Component, variant: str, case: Case, request: Mapping[str
 
     for mode, call in workload.calls.items():
         blocks = sample(call, Plan(budget=request["budget"]))
-        yield row(f"{mode}_time", tuple(block.cpu for block in blocks))
+        is_parallel = "parallel" in component.properties
+        yield row(f"{mode}_time", tuple(block.wall if is_parallel else block.cpu for block in blocks))
         yield row(f"{mode}_wall_time", tuple(block.wall for block in blocks))
         if workload.samples is not None:
             yield row("throughput", tuple(workload.samples / block.wall for block in blocks))

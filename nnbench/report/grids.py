@@ -75,15 +75,15 @@ def lines_grid(found: Sequence[Line], expected: Collection[Key] = ()) -> Grid:
     """All lines, grouped by component; those ``expected`` to be wrong, as their documents are, raise no alarm."""
     modes = modes_of(found)
     relative = speeds(found)
-    columns = (
-        Column("Variant and case"),
-        *(Column(mode.capitalize(), True) for mode in modes),
-        *(Column(title, True) for title in ("Speed, torch = 1", "Memory", "Parameters", "FLOPs")),
-        Column("Status"),
-    )
+    counted = any(line.throughput for line in found)
+    titles = (*(mode.capitalize() for mode in modes), *(["Samples/s"] if counted else []), *NUMBERS)
+    columns = (Column("Variant and case"), *(Column(title, True) for title in titles), Column("Status"))
+
+    def row(line: Line) -> Row:
+        return _line_row(line, modes, counted, relative.get(line.key), line.key in expected)
+
     groups = tuple(
-        Group(tuple(_line_row(line, modes, relative.get(line.key), line.key in expected) for line in group), component)
-        for component, group in grouped(found, lambda line: line.component)
+        Group(tuple(map(row, group)), component) for component, group in grouped(found, lambda line: line.component)
     )
     return Grid("lines", "Every variant in every case", columns, groups, is_sortable=True)
 
@@ -94,10 +94,14 @@ def modes_of(found: Iterable[Line]) -> tuple[str, ...]:
     return tuple(mode for mode in TIMED_MODES if mode in used) or ("forward", "backward")
 
 
-def _line_row(line: Line, modes: Sequence[str], speed: Speed | None, is_expected: bool) -> Row:
+NUMBERS = ("Speed, torch = 1", "Memory", "Parameters", "FLOPs")
+
+
+def _line_row(line: Line, modes: Sequence[str], counted: bool, speed: Speed | None, is_expected: bool) -> Row:
     """A line's numbers; a line without any has one wide cell that says why."""
     numbers = (
         *(_time_cell(line.times.get(mode)) for mode in modes),
+        *([_number_cell(line.throughput.estimate if line.throughput else None, count)] if counted else []),
         _speed_cell(speed),
         _number_cell(line.memory, size),
         _number_cell(line.parameters, count),

@@ -216,3 +216,11 @@ def test_leaves_of_an_outcome_have_their_places():
     assert [path for path, _ in found] == ["['a'][0]", "['a'][1][0]", "['a'][1][1]", "['b']", "['c']"]
     with pytest.raises(Wrong, match="object"):
         list(leaves([object()]))
+
+
+def test_what_cannot_be_had_is_skipped_once():
+    missing = Variant("keras", "no_such_package:Thing", difference="it rounds up")
+    found = rows(distance, variant="keras", variants={"keras": missing}, oracle=distance_oracle)
+    assert [(row.status, row.note) for row in found.values()] == [
+        ("skipped", "cannot be imported: No module named 'no_such_package'")
+    ]

@@ -103,3 +103,46 @@ def test_broken_suites_cost_only_themselves(user):
     assert {row["component"] for row in answer.rows} == {"toy.linear"}
     assert f"{user.folder / 'broken.py'}:3: ValueError: oh" in answer.err
     assert "importing it took the worker down: its process exited with 7" in answer.err
+
+
+ERRONEOUS = """
+from nnbench import Evidence, Suite, Variant, case, randn
+
+suite = Suite("wrong")
+
+
+def shows(documented, reference):
+    return Evidence({shown}, "it gives 2 where 1 is right")
+
+
+suite.component(
+    "once",
+    reference=lambda x: 1 * x,
+    oracle=lambda x: x,
+    variants={{"documented": Variant("documented", lambda x: 2 * x, erratum="E99", evidence={{"E99": shows}})}},
+    cases=[case(randn(8)), case(randn(9))],
+)
+"""
+
+
+@pytest.mark.parametrize(("shown", "code", "mark"), [(True, 0, "shown"), (False, 1, "failed")])
+def test_errata_are_shown_with_their_evidence(user, shown, code, mark):
+    (user.folder / "wrong.py").write_text(ERRONEOUS.format(shown=shown))
+    answer = user.run("check", "--suite", "wrong.py", "wrong", "--errata")
+    assert answer.code == code
+    assert f"E99  wrong.once@documented: {mark}" in answer.out
+    assert "it gives 2 where 1 is right" in answer.out
+    assert f"{int(shown)} of 1 errata shown" in answer.out
+
+
+def test_errata_as_rows_carry_their_name(user):
+    (user.folder / "wrong.py").write_text(ERRONEOUS.format(shown=True))
+    rows = user.run("check", "--suite", "wrong.py", "wrong", "--errata", "--json").rows
+    evidence = [row for row in rows if row["check"] == "evidence_E99"]
+    assert [(row["status"], row["erratum"], row["case"]) for row in evidence] == [("expected", "E99", "8")]
+
+
+def test_a_selection_without_errata_says_so(user):
+    answer = user.run("check", "layers.linear", "--errata")
+    assert answer.code == 2
+    assert "nothing that is selected shows an erratum" in answer.err

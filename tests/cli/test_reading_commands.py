@@ -54,3 +54,24 @@ def test_help_shows_an_example(user, command):
 @pytest.mark.parametrize("name", ["runn", "duell"])
 def test_unknown_command_exits_with_2(user, name):
     assert user.run(name).code == 2
+
+
+def test_list_covers_the_documents(user):
+    answer = user.run("list", "--coverage")
+    assert answer.code == 0
+    assert "102 of 102 documented components, 16 of 16 errata." in answer.out
+    assert answer.out.rstrip().endswith("Nothing documented is missing.")
+    rows = user.run("list", "--coverage", "--json").rows
+    assert len(rows) == 102
+    assert rows[0].keys() >= {"id", "documented", "registered", "errata", "missing"}
+
+
+def test_list_writes_the_components_page(user):
+    answer = user.run("list", "--suite", "toy.py", "toy.double", "--markdown")
+    assert "### toy.double\n\nTwice its input: `2 x`." in answer.out
+
+
+def test_list_refuses_two_outputs(user):
+    answer = user.run("list", "--markdown", "--json")
+    assert answer.code == 2
+    assert "three outputs" in answer.err

@@ -12,7 +12,10 @@ import nnbench
 from nnbench.catalog import Component
 from nnbench.specs import Case, InputSpec
 
-SUITES = ("activations", "layers", "losses", "optimizers", "architectures")
+SUITES = (
+    *("activations", "layers", "losses", "optimizers", "schedulers", "regularizers"),
+    *("initializers", "metrics", "data", "training", "architectures"),
+)
 CALLED_WITH_INPUTS = ("module", "loss", "architecture")
 
 
