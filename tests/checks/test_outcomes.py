@@ -9,7 +9,7 @@ import torch
 from nnbench import Suite, Variant, case, rand, randint, randn
 from nnbench.checks.battery import check
 from nnbench.checks.evidence import Wrong
-from nnbench.checks.outcomes import leaves
+from nnbench.checks.leaves import leaves
 
 SEED = 11
 PAIR = (randn(40), randn(40))
@@ -224,3 +224,26 @@ def test_what_cannot_be_had_is_skipped_once():
     assert [(row.status, row.note) for row in found.values()] == [
         ("skipped", "cannot be imported: No module named 'no_such_package'")
     ]
+
+
+def iterated(growth):
+    """A procedure that carries each rounding on, and enlarges it: the logistic map, forty times."""
+
+    def procedure(start):
+        for _ in range(40):
+            start = growth * start * (1 - start)
+        return start
+
+    return procedure
+
+
+def test_a_procedure_is_allowed_what_rounding_its_inputs_changes():
+    def oracle(start):
+        for _ in range(40):
+            start = 3.7 * (start - start**2)
+        return start
+
+    more = {"kind": "procedure", "inputs": (rand(50),), "oracle": oracle}
+    assert not wrong(rows(iterated(3.7), **more))
+    assert "outcome_float64" in wrong(rows(iterated(3.7 * (1 + 1e-9)), **more))
+    assert "outcome_float64" in wrong(rows(iterated(3.7), **more | {"kind": "metric"}))

@@ -30,6 +30,8 @@ COUNTERPARTS = {
     "layer_norm dropout flatten multi_head_attention",
     "losses": "mse l1 huber cross_entropy bce",
     "optimizers": "sgd adam adamw rmsprop adagrad",
+    "schedulers": "exponential_decay cosine_decay reduce_lr_on_plateau",
+    "regularizers": "l1 l2 l1_l2 early_stopping",
 }
 IDS = [f"{suite}.{name}" for suite, names in COUNTERPARTS.items() for name in names.split()]
 

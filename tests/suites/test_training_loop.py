@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.optim import lr_scheduler
 
 import nnbench
-from nnbench.checks.outcomes import leaves
+from nnbench.checks.leaves import leaves
 from nnbench.failures import MissingPackage
 
 PROCEDURES = [component for component in nnbench.components() if component.id.startswith("training.")]
