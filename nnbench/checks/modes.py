@@ -12,12 +12,12 @@ from nnbench.checks.trial import Trial
 from nnbench.specs import Case
 from nnbench.workload import dtype_of, tensors
 
-CALLS = 48  # in training mode, of a stochastic component
-# Standard errors between two means. Chance alone reaches it less than once in ten million comparisons, of which a
-# check makes at most a dozen.
-LARGEST_Z = 6.0
+# Calls in training mode, of a stochastic component and of one with many weights; and standard errors between two means
+# that chance alone reaches less than once in ten million comparisons, of which a check makes at most a dozen.
+CALLS, LARGEST_Z = 48, 6.0
+FEW_CALLS, LARGEST_Z_OF_FEW = 16, 8.0
 LARGEST_SAMPLED = 200_000  # elements of the inputs
-LARGEST_SAMPLED_WEIGHTS = 1_000_000
+MANY_WEIGHTS = 300_000
 
 
 def evaluation_float64(trial: Trial) -> Finding:
@@ -65,47 +65,47 @@ def _compared(trial: Trial, got: list[Tensor], want: list[Tensor], note: str) ->
 
 
 def training_statistics(trial: Trial) -> Finding:
-    """In training mode a stochastic component is compared in distribution: means over 48 calls, each with fresh chance.
+    """In training mode a stochastic component is compared in distribution: means over many calls with fresh chance.
 
     Share of zeros, mean, mean size and mean square of the outputs and of the gradients, against the reference's; the
     largest of the differences in standard errors is the error. A right component fails less than once in a million.
     """
-    if _is_too_large(trial):
+    many_weights = sum(tensor.numel() for tensor in (trial.state or {}).values()) > MANY_WEIGHTS
+    if _is_too_large(trial, many_weights):
         raise Skip("too large to be called so often; a smaller case of the component covers it")
     other = "torch" if trial.is_reference and "torch" in trial.component.variants else "reference"
-    got, want = _samples(trial, trial.variant, 0), _samples(trial, other, CALLS)
+    calls, largest = (FEW_CALLS, LARGEST_Z_OF_FEW) if many_weights else (CALLS, LARGEST_Z)
+    got, want = _samples(trial, trial.variant, range(calls)), _samples(trial, other, range(calls, 2 * calls))
     if not bool((want.std(0) > 0).any()):
         raise Skip("nothing is random in this case (a rate of zero, say); the other checks see all of it")
     if not bool((got.std(0) > 0).any()):
         raise Wrong("in training mode every call gives the same, where the reference's differ")
-    spread = torch.sqrt((got.var(0) + want.var(0)) / CALLS)
+    spread = torch.sqrt((got.var(0) + want.var(0)) / calls)
     difference = (got.mean(0) - want.mean(0)).abs()
     # Where neither varies (the share of zeros of something that is never zero) the means must agree outright.
     scores = torch.where(spread > 0, difference / spread, torch.where(difference > 1e-6, math.inf, 0.0))
-    return judge(float(scores.max()), LARGEST_Z, f"(in standard errors, over {CALLS} calls in training mode)")
+    return judge(float(scores.max()), largest, f"(in standard errors, over {calls} calls in training mode)")
 
 
-def _is_too_large(trial: Trial) -> bool:
+def _is_too_large(trial: Trial, many_weights: bool) -> bool:
     """By its inputs, or by its weights where a case with smaller inputs is there to be sampled instead."""
-    size = _elements(trial.case)
-    weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
     smallest = min(_elements(case) for case in trial.component.cases)
-    return size > LARGEST_SAMPLED or (weights > LARGEST_SAMPLED_WEIGHTS and size > smallest)
+    return _elements(trial.case) > LARGEST_SAMPLED or (many_weights and _elements(trial.case) > smallest)
 
 
 def _elements(case: Case) -> int:
     return sum(spec.elements for spec in case.inputs)
 
 
-def _samples(trial: Trial, variant: str, first_seed: int) -> Tensor:
-    """One row a call: summary statistics of outputs and input gradients; the weights are shared."""
+def _samples(trial: Trial, variant: str, seeds: range) -> Tensor:
+    """One row a seed: summary statistics of outputs and input gradients; the weights are shared."""
     made = trial.make(variant, torch.float64, trial.state)
     if not isinstance(made, nn.Module):
         raise Skip("a function has no training mode")
     made.train()
     rows = []
-    for call in range(CALLS):
-        torch.manual_seed(trial.seed * 1000 + first_seed + call)
+    for seed in seeds:
+        torch.manual_seed(trial.seed * 1000 + seed)
         rows.append(_summary(made, trial.inputs(torch.float64)))
     return torch.stack(rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from nnbench.checks.evidence import NoJudge, Skip, Wrong, error_of
 from nnbench.specs import Case
 from nnbench.workload import arguments_of, build, differentiable, draw_inputs, dtype_of, tensors, upstream_gradients
 
+MANY_WEIGHTS = 1_000_000
 STEP_FROM_INITIAL = 0.1  # weights are moved off their initial values: a layer norm's ones and zeros hide mistakes
 
 
@@ -90,12 +92,25 @@ class Trial:
 
     def make(self, variant: str, dtype: torch.dtype, state: Mapping[str, Tensor] | None) -> Any:
         """A variant in a dtype, with the shared weights where they are given, in the mode that is compared."""
-        made = build(self.component, variant, self.case, self.seed, dtype)
+        made = self._built(variant, dtype)
         if isinstance(made, nn.Module):
             if state is not None:
                 made.load_state_dict(dict(state))
             made.train(self.in_training)
         return made
+
+    def _built(self, variant: str, dtype: torch.dtype) -> Any:
+        """Built anew, or a copy of one that was never called: drawing millions of initial weights takes its time."""
+        if (variant, dtype) in self._pristine:
+            return copy.deepcopy(self._pristine[variant, dtype])
+        made = build(self.component, variant, self.case, self.seed, dtype)
+        if isinstance(made, nn.Module) and sum(one.numel() for one in made.parameters()) > MANY_WEIGHTS:
+            self._pristine[variant, dtype] = copy.deepcopy(made)
+        return made
+
+    @cached_property
+    def _pristine(self) -> dict[tuple[str, torch.dtype], nn.Module]:
+        return {}
 
     def inputs(self, dtype: torch.dtype, other: int = 0) -> tuple[Tensor, ...]:
         """The inputs under this trial's seed, or other ones."""

@@ -23,12 +23,12 @@ class Plan:
     thread's CPU time), and short against the neighbours' time slices.
     """
 
-    budget: float = 0.03
+    budget: float = 0.02
     block: float = 0.002
     narrow: float = 0.003
     settled: float = 0.05
     least_samples: int = 10
-    warm_up: float = 0.015
+    warm_up: float = 0.01
 
 
 @dataclass(frozen=True)

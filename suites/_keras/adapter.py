@@ -15,6 +15,8 @@ from nnbench.failures import NotMeasurable
 
 LAYERS = "_keras_layers"  # where an adapter keeps them; a Keras layer is an nn.Module, and must not be found as one
 
+DOUBLE = torch.zeros((), dtype=torch.float64)  # what rates and scripted losses are computed like
+
 
 @contextlib.contextmanager
 def like(x: Tensor) -> Iterator[None]:

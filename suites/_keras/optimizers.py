@@ -80,7 +80,8 @@ class KerasOptimizer(torch.optim.Optimizer):
         )
         optimizer.build(list(variables))
         for number, parameter in enumerate(group["params"]):
-            own = {v.name.removeprefix(f"p{number}_"): v for v in optimizer.variables if f"p{number}_" in v.name}
+            prefix = f"p{number}_"
+            own = {v.name.removeprefix(prefix): v for v in optimizer.variables if v.name.startswith(prefix)}
             for name, variable in {"step": optimizer.iterations, **own}.items():
                 if name in self.state[parameter]:
                     variable.assign(self.state[parameter][name])

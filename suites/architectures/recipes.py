@@ -33,8 +33,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             scheduler_arguments={"patience": 3},
             patience=5,
             note="documented: the network, Adam at 0.001, batches of 32; 3 epochs without gain before the rate falls "
-            "and 5 before it stops, without saying for which network; chosen: MNIST for its 784 inputs and 10 classes, 20 "
-            "epochs",
+            "and 5 before it stops, without saying for which network; chosen: MNIST for its 784 inputs and 10 classes, "
+            "20 epochs",
         ),
         "mnist_mlp": Recipe(
             data="mnist",
@@ -233,7 +233,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             patience=5,
             note="documented: the network with a frozen pretrained backbone, Adam at 0.001, batches of 32; 3 "
             "epochs without gain before the rate falls and 5 before it stops, without saying for which network; "
-            "chosen: CIFAR-10 instead of an unnamed set of 5 classes, 10 epochs; without weights= the backbone is random, and only the head learns on what it gives",
+            "chosen: CIFAR-10 instead of an unnamed set of 5 classes, 10 epochs; "
+            "without weights= the backbone is random, and only the head learns on what it gives",
         ),
     }
 )

@@ -185,9 +185,14 @@ suite.component(
     kind="regularizer",
     reference=EarlyStopping,
     variants={
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.regularizers:EarlyStopping",
+            difference="the first loss is the best so far even where it is NaN, which no loss is below",
+        ),
         "documented": Variant(
             "documented", ByNotBeingWorse, erratum="E18", evidence={"E18": nan_in_the_documented_form}
-        )
+        ),
     },
     oracle=early_stopping_oracle,
     drive=drive,

@@ -140,6 +140,7 @@ suite.component(
     "exponential_decay",
     kind="scheduler",
     reference=ExponentialDecay,
+    variants={"keras": "nnbench.suites._keras.schedulers:ExponentialDecay"},
     oracle=exponential_decay_oracle,
     cases=[
         case(initial_learning_rate=0.001, decay_steps=1000, decay_rate=0.9),
@@ -151,6 +152,7 @@ suite.component(
     "cosine_decay",
     kind="scheduler",
     reference=CosineDecay,
+    variants={"keras": "nnbench.suites._keras.schedulers:CosineDecay"},
     oracle=cosine_decay_oracle,
     cases=[
         case(initial_learning_rate=0.001, decay_steps=1000),

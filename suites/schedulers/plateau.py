@@ -202,6 +202,11 @@ suite.component(
     reference=ReduceLROnPlateau,
     variants={
         "torch": TorchReduceLROnPlateau,
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.schedulers:ReduceLROnPlateau",
+            difference="it waits one epoch less, and an improvement is larger than an absolute min_delta",
+        ),
         "documented": Variant("documented", VerbosePlateau, erratum="E09", evidence={"E09": verbose_raises}),
     },
     oracle=reduce_lr_on_plateau_oracle,
