@@ -19,6 +19,9 @@ from nnbench.suites.training.event_files import (
     checksum,
 )
 
+TENSOR = 8  # of a summary's value: what TensorFlow 2 has in place of SIMPLE_VALUE
+CONTENT, FLOATS = 4, 5  # of a tensor
+
 
 class Scalar(NamedTuple):
     tag: str
@@ -27,9 +30,12 @@ class Scalar(NamedTuple):
 
 
 def read_scalars(folder: Path) -> list[Scalar]:
-    """Every scalar in a folder's event files, in the order written; ``ValueError`` where a checksum is wrong."""
+    """Every scalar in the event files of a folder and those in it, in the order written.
+
+    Raises ``ValueError`` where a checksum is wrong.
+    """
     found = []
-    for path in sorted(folder.glob("*tfevents*")):
+    for path in sorted(folder.rglob("*tfevents*")):
         for event in _records(path.read_bytes()):
             fields = _fields(event)
             step = _signed(fields.get(STEP, [0])[0])
@@ -77,4 +83,11 @@ def _signed(number: int) -> int:
 
 def _scalar(value: bytes, step: int) -> Scalar:
     fields = _fields(value)
-    return Scalar(fields[TAG][0].decode(), step, struct.unpack("<f", fields[SIMPLE_VALUE][0])[0])
+    number = fields[SIMPLE_VALUE][0] if SIMPLE_VALUE in fields else _of_tensor(_fields(fields[TENSOR][0]))
+    return Scalar(fields[TAG][0].decode(), step, struct.unpack("<f", number)[0])
+
+
+def _of_tensor(fields: dict[int, list[Any]]) -> bytes:
+    """TensorFlow's second form of a scalar: a tensor of one float32."""
+    number: bytes = (fields.get(FLOATS) or fields[CONTENT])[0]
+    return number

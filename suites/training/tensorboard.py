@@ -12,7 +12,7 @@ from nnbench.suites.training.event_files import EventWriter
 from nnbench.suites.training.event_reader import read_scalars
 from torch import Tensor
 
-from nnbench.catalog import Suite
+from nnbench.catalog import Suite, Variant
 from nnbench.specs import case, rand
 
 suite = Suite("training")
@@ -42,7 +42,14 @@ suite.component(
     "tensorboard",
     kind="procedure",
     reference=EventWriter,
-    variants={"torch": "torch.utils.tensorboard:SummaryWriter"},
+    variants={
+        "torch": "torch.utils.tensorboard:SummaryWriter",
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.callbacks:TensorBoard",
+            difference="it puts epoch_ before each tag, and its files into the folders train and validation",
+        ),
+    },
     drive=drive,
     oracle=oracle,
     cases=[case(rand(epochs, len(CURVES), requires_grad=False)) for epochs in (20, 200)],

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from keras_support import needs_keras
 from nnbench.suites.training.event_files import EventWriter, checksum, crc32c
 from nnbench.suites.training.event_reader import read_scalars
 from nnbench.suites.training.fit import fit
@@ -159,3 +160,29 @@ def test_tensorboard_and_our_reader_read_the_same(tmp_path, name):
         np.testing.assert_array_equal([(event.step, event.value) for event in theirs.Scalars(tag)], ours)
         np.testing.assert_array_equal([value for _, value in ours], np.array(VALUES, dtype=np.float32))
     assert [event.wall_time for event in theirs.Scalars("loss/train")] == [1000.0 + step for step in range(len(VALUES))]
+
+
+@needs_keras
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed")
+def test_what_keras_callback_writes_differs_in_its_tags_and_folders(tmp_path):
+    writer = COMPONENT.variant("keras").build(log_dir=tmp_path)
+    for epoch, value in enumerate(VALUES[:4], start=1):
+        writer.add_scalar("loss", value, epoch)
+    writer.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["train"]
+    expected = [("epoch_loss", epoch, float(np.float32(value))) for epoch, value in enumerate(VALUES[:4], start=1)]
+    assert read_scalars(tmp_path) == expected
+
+
+def test_a_scalar_in_tensorflows_second_form_is_read(tmp_path):
+    """A tensor of one float32, its number in float_val or in tensor_content."""
+    for place, tensor in enumerate((bytes([8, 1, 0x2A, 4]), bytes([8, 1, 0x22, 4]))):
+        tensor += struct.pack("<f", 0.25)
+        value = bytes([0x0A, 1]) + b"a" + bytes([0x42, len(tensor)]) + tensor
+        summary = bytes([0x0A, len(value)]) + value
+        event = bytes([0x10, 7, 0x2A, len(summary)]) + summary
+        length = struct.pack("<Q", len(event))
+        folder = tmp_path / str(place) / "train"
+        folder.mkdir(parents=True)
+        (folder / "events.out.tfevents.1").write_bytes(length + checksum(length) + event + checksum(event))
+        assert read_scalars(tmp_path / str(place)) == [("a", 7, 0.25)]

@@ -1,0 +1,30 @@
+"""Keras' TensorBoard callback behind the interface of a writer of scalars."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nnbench.failures import MissingPackage
+
+
+class TensorBoard:
+    """What is added is handed to the callback as an epoch's logs; it writes through TensorFlow's own writer.
+
+    Raises ``MissingPackage`` without TensorFlow, which the callback needs whatever Keras' backend is.
+    """
+
+    def __init__(self, log_dir: str | Path) -> None:
+        if importlib.util.find_spec("tensorflow") is None:
+            raise MissingPackage("Keras' TensorBoard callback writes through TensorFlow, which is not installed")
+        self.callback: Any = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False)
+        self.callback.set_model(keras.Sequential())
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+        self.callback.on_epoch_end(global_step, {tag: scalar_value})
+
+    def close(self) -> None:
+        self.callback.on_train_end()
