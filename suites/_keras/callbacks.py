@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -21,7 +22,7 @@ class TensorBoard:
         if importlib.util.find_spec("tensorflow") is None:
             raise MissingPackage("Keras' TensorBoard callback writes through TensorFlow, which is not installed")
         self.callback: Any = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False)
-        self.callback.set_model(keras.Sequential())
+        self.callback.set_model(SimpleNamespace(optimizer=None))  # of a model it asks the optimizer's rate alone
 
     def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
         self.callback.on_epoch_end(global_step, {tag: scalar_value})

@@ -247,3 +247,12 @@ def test_a_procedure_is_allowed_what_rounding_its_inputs_changes():
     assert not wrong(rows(iterated(3.7), **more))
     assert "outcome_float64" in wrong(rows(iterated(3.7 * (1 + 1e-9)), **more))
     assert "outcome_float64" in wrong(rows(iterated(3.7), **more | {"kind": "metric"}))
+
+
+def test_a_known_difference_excuses_no_exception():
+    def broken(a, b):
+        raise ValueError("no")
+
+    made = Variant("keras", broken, difference="it rounds up")
+    found = rows(distance, variant="keras", variants={"keras": made}, oracle=distance_oracle)
+    assert found["outcome_float64"].status == "failed"
