@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnbench.errors import listing
 from nnbench.metrics import CALIBRATION, main_metric
 from nnbench.model import (
     Check,
@@ -165,7 +166,10 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
             return _row(target, first.cause, first.note.removeprefix(f"{first.cause}: "))
         return _row(target, Status.WRONG, f"{first.check}: {first.note}")
     expected = [row for row in checks if row.status == CheckStatus.EXPECTED and row.erratum]
-    return _row(target, Status.WRONG, f"as documented: {expected[0].note}") if expected else None
+    if expected:
+        return _row(target, Status.WRONG, f"as documented: {expected[0].note}")
+    errata = target.component.errata.get(target.variant, ())
+    return _row(target, Status.SKIPPED, f"{listing(errata)} shows in other cases") if errata else None
 
 
 def _measure(session: Session, target: Target, settings: Settings, round_number: int) -> Iterator[Measurement]:

@@ -153,6 +153,17 @@ def _with_speed(line: Line, torch_line: Line | None) -> Line:
     return Line(**{name: getattr(line, name) for name in line.__dataclass_fields__ if name != "speed"}, speed=speed)
 
 
+def without_skipped(found: Iterable[Line]) -> tuple[list[Line], dict[str, int]]:
+    """The lines that say something, and of those that were skipped whole how many for each reason."""
+    kept, skipped = [], dict[str, int]()
+    for line in found:
+        if line.status == Status.SKIPPED and not line.times:
+            skipped[line.note] = skipped.get(line.note, 0) + 1
+        else:
+            kept.append(line)
+    return kept, skipped
+
+
 def training_lines(rows: Iterable[Measurement]) -> tuple[TrainingLine, ...]:
     """One line an epoch of each training, in order."""
     groups: dict[tuple[str, str, str, str], list[Measurement]] = {}

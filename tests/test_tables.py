@@ -8,7 +8,7 @@ import pytest
 from nnbench.changes import changes, drift
 from nnbench.metrics import METRICS
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement
-from nnbench.tables import calibration, lines, training_lines
+from nnbench.tables import calibration, lines, training_lines, without_skipped
 
 MIB = 2**20
 
@@ -351,3 +351,15 @@ def test_throughput_is_an_interval_over_rounds():
     line = only([*timed(0.002, "call_time"), *timed(5000.0, "throughput")])
     assert line.throughput.estimate == pytest.approx(5000.0 * 1.001, rel=1e-2)
     assert only(timed(0.002)).throughput is None
+
+
+def test_what_was_skipped_whole_is_counted_by_its_reason():
+    gone = {"status": Status.SKIPPED, "note": "no keras"}
+    rows = [*timed(0.002), *(row(variant="keras", case=case, **gone) for case in ("a", "b"))]
+    rows += [
+        *timed(0.002, variant="torch"),
+        row("peak_memory", variant="torch", status=Status.SKIPPED, note="no /proc"),
+    ]
+    kept, skipped = without_skipped(lines(rows))
+    assert {line.variant for line in kept} == {"reference", "torch"}
+    assert skipped == {"no keras": 2}

@@ -19,7 +19,7 @@ from nnbench.discovery import sources
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
 from nnbench.plan import select
 from nnbench.session import Session, processes
-from nnbench.tables import Line, TrainingLine, lines, training_lines
+from nnbench.tables import Line, TrainingLine, lines, training_lines, without_skipped
 from nnbench.units import count, seconds, share, size, times
 
 EXAMPLE = """\b
@@ -130,7 +130,11 @@ HEAD = ("variant", "forward, step or call", "backward", "memory", "samples/s", "
 
 
 def print_lines(found: Sequence[Line]) -> None:
-    """The table of a run: a heading for each component and case, below it one line a variant, for 80 columns."""
+    """The table of a run: a heading for each component and case, below it one line a variant, for 80 columns.
+
+    What was skipped whole is counted below it, by its reason.
+    """
+    found, skipped = without_skipped(found)
     rows = [_cells(line) for line in found]
     widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
     click.secho(_row(HEAD, widths), bold=True)
@@ -140,6 +144,8 @@ def print_lines(found: Sequence[Line]) -> None:
         click.echo(_row(cells, widths))
         if line.status != Status.OK:
             click.secho(f"    {line.status}: {line.note}", fg="yellow" if line.status == Status.SKIPPED else "red")
+    for note, number in skipped.items():
+        click.secho(f"\nskipped, {number} {'case' if number == 1 else 'cases'}: {note}", fg="yellow")
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -156,9 +156,11 @@ def failures_grid(run: Run) -> Grid:
 
 
 def errata_grid(run: Run) -> Grid:
-    """The errata that showed as they should."""
+    """The errata, and other libraries' known differences, that showed as they should."""
     shown = [check for check in run.checks if check.status == CheckStatus.EXPECTED]
-    return _checks_grid("errata", "Errata of the documents, shown wrong as expected", shown, run.command)
+    return _checks_grid(
+        "errata", "Errata of the documents and known differences, shown as expected", shown, run.command
+    )
 
 
 def _checks_grid(name: str, caption: str, checks: Sequence[Check], command: str) -> Grid:

@@ -12,7 +12,7 @@ from nnbench.report.races import Speed, speeds
 from nnbench.report.verdicts import judged
 from nnbench.report.words import clean, elide, factor
 from nnbench.stats import Interval
-from nnbench.tables import Line
+from nnbench.tables import Line, without_skipped
 from nnbench.units import seconds, size
 
 LONGEST_NOTE = 120
@@ -21,15 +21,20 @@ SPECIAL = re.compile(r"[^\w\s.,;:'=+%()/-]|_|:(?=//)|(?<=www)\.")  # GitHub make
 
 
 def markdown_table(run: Run, keep: Callable[[Line], bool]) -> str:
-    """The lines that ``keep`` takes, one row each, without a newline at the end; modes that none has are left out."""
+    """The lines that ``keep`` takes, one row each, without a newline at the end; modes that none has are left out.
+
+    What was skipped whole is counted below the table, by its reason.
+    """
     found = judged(run)
-    kept = [line for line in found if keep(line)]
+    kept, skipped = without_skipped(line for line in found if keep(line))
     modes = modes_of(kept)
     relative = speeds(found)
     head = ["component", "case", "variant", *modes, "memory", "speed relative to torch"]
     rule = ["---"] * 3 + ["---:"] * (len(head) - 3)
     rows = [_cells(line, modes, relative.get(line.key)) for line in kept]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *rows])
+    table = [f"| {' | '.join(cells)} |" for cells in [head, rule, *rows]]
+    left_out = [f"\nSkipped, {number}: {_text(elide(note, LONGEST_NOTE))}" for note, number in skipped.items()]
+    return "\n".join([*table, *left_out])
 
 
 def _cells(line: Line, modes: Sequence[str], speed: Speed | None) -> list[str]:

@@ -85,6 +85,7 @@ def _verdict(run: Run) -> dict[str, Any]:
         "check_counts": verdicts.check_counts(run),
         "wrong": [finding for finding in found if finding.weight == verdicts.WRONG],
         "errata": [finding for finding in found if finding.weight == verdicts.ERRATUM],
+        "different": [finding for finding in found if finding.weight == verdicts.DIFFERENT],
         "skipped": [finding for finding in found if finding.weight == verdicts.SKIPPED],
         "shown_at_once": SHOWN_AT_ONCE,
         "elide_reason": lambda text: elide(text, LONGEST_REASON),

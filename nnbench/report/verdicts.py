@@ -14,12 +14,16 @@ from nnbench.report.words import grouped, moment, plural
 from nnbench.tables import Key, Line, TrainingLine, lines, training_lines
 from nnbench.units import share
 
-WRONG, ERRATUM, SKIPPED = "wrong", "erratum", "skipped"
+WRONG, ERRATUM, DIFFERENT, SKIPPED = "wrong", "erratum", "different", "skipped"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A variant that got no time, or should not have. ``weight`` is "wrong", "erratum" (as expected) or "skipped"."""
+    """What is to be said of a variant.
+
+    ``weight`` is "wrong", "erratum" (of the documents, as expected), "different" (as its own documentation says) or
+    "skipped".
+    """
 
     weight: str
     component: str
@@ -78,8 +82,13 @@ def _of_checks(key: Key, checks: Sequence[Check]) -> Finding | None:
         if worst.cause:
             return _finding(WRONG, key, worst.cause, _reason(worst.cause, f"{worst.check}: {worst.note}"))
         return _finding(WRONG, key, status, f"{worst.check}: {worst.note}")
-    expected = next((check for check in checks if check.status == CheckStatus.EXPECTED), None)
-    return None if expected is None else _finding(ERRATUM, key, "as documented", expected.note)
+    expected = sorted(
+        (check for check in checks if check.status == CheckStatus.EXPECTED), key=lambda one: not one.erratum
+    )
+    if not expected:
+        return None
+    weight, said = (ERRATUM, "as documented") if expected[0].erratum else (DIFFERENT, "different")
+    return _finding(weight, key, said, expected[0].note)
 
 
 def _reason(status: str, note: str) -> str:

@@ -146,3 +146,16 @@ def test_a_selection_without_errata_says_so(user):
     answer = user.run("check", "layers.linear", "--errata")
     assert answer.code == 2
     assert "nothing that is selected shows an erratum" in answer.err
+
+
+def test_what_shows_an_erratum_is_given_no_time_where_it_happens_to_be_right(user):
+    text = ERRONEOUS.format(shown=True).replace("lambda x: 2 * x", "lambda x: x if len(x) == 9 else 2 * x")
+    (user.folder / "wrong.py").write_text(text)
+    rows = user.run("run", "--suite", "wrong.py", "wrong", "--quick", "--no-train", "--json").rows
+    told = {(row["case"], row["status"], row["note"]) for row in rows if row["variant"] == "documented"}
+    timed = [
+        row for row in rows if row["variant"] == "documented" and row["metric"] == "forward_time" and row["values"]
+    ]
+    assert ("9", "skipped", "E99 shows in other cases") in told
+    assert {status for case, status, _ in told if case == "8"} >= {"wrong"}
+    assert timed == []

@@ -151,12 +151,20 @@ def test_a_crash_in_a_check_is_a_crash():
 
 def test_an_erratum_shown_is_no_alarm():
     rows = (
-        checked(CheckStatus.EXPECTED, note="E03: wrong sign"),
+        checked(CheckStatus.EXPECTED, note="E03: wrong sign", erratum="E03"),
         ended(Status.WRONG, "as documented: E03: wrong sign"),
     )
     finding = finding_of(*rows)
     assert finding.weight == verdicts.ERRATUM
     assert verdicts.headline(run_of(*rows), [finding]) == "Nothing is wrong"
+
+
+def test_a_known_difference_is_neither_an_alarm_nor_an_erratum():
+    rows = (*timed("keras", 1e-3), checked(CheckStatus.EXPECTED, "keras", note="known difference, another epsilon"))
+    finding = finding_of(*rows)
+    assert (finding.weight, finding.status) == (verdicts.DIFFERENT, "different")
+    assert verdicts.headline(run_of(*rows), [finding]) == "Nothing is wrong"
+    assert [line.status for line in verdicts.judged(run_of(*rows))] == ["ok"]
 
 
 def test_what_was_skipped_is_no_alarm():
