@@ -117,9 +117,9 @@ def shows(documented, reference):
 
 suite.component(
     "once",
-    reference=lambda x: 1 * x,
-    oracle=lambda x: x,
-    variants={{"documented": Variant("documented", lambda x: 2 * x, erratum="E99", evidence={{"E99": shows}})}},
+    reference=lambda x: x.sin(),
+    oracle=lambda x: np.sin(x),
+    variants={{"documented": Variant("documented", lambda x: 2 * x.sin(), erratum="E99", evidence={{"E99": shows}})}},
     cases=[case(randn(8)), case(randn(9))],
 )
 """
@@ -149,7 +149,7 @@ def test_a_selection_without_errata_says_so(user):
 
 
 def test_what_shows_an_erratum_is_given_no_time_where_it_happens_to_be_right(user):
-    text = ERRONEOUS.format(shown=True).replace("lambda x: 2 * x", "lambda x: x if len(x) == 9 else 2 * x")
+    text = ERRONEOUS.format(shown=True).replace("2 * x.sin()", "x.sin() if len(x) == 9 else 2 * x.sin()")
     (user.folder / "wrong.py").write_text(text)
     rows = user.run("run", "--suite", "wrong.py", "wrong", "--quick", "--no-train", "--json").rows
     told = {(row["case"], row["status"], row["note"]) for row in rows if row["variant"] == "documented"}
