@@ -36,7 +36,7 @@ class Settings:
     """
 
     rounds: int = 3
-    budget: float = 0.02
+    budget: float = 0.025
     seed: int | None = None
     epochs: int = 1
     data: str = ""

@@ -29,7 +29,7 @@ Example:
   nnbench run --suite mine.py mine     your own
 """
 
-DEFAULT_ROUNDS, DEFAULT_BUDGET = 3, 0.02
+DEFAULT_ROUNDS, DEFAULT_BUDGET = 3, 0.025
 QUICK_ROUNDS, QUICK_BUDGET = 1, 0.01
 
 
@@ -40,7 +40,7 @@ QUICK_ROUNDS, QUICK_BUDGET = 1, 0.01
 @options.worker
 @click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case  [default: 3, quick 1]")
 @click.option(
-    "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.02, quick 0.01]"
+    "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.025, quick 0.01]"
 )
 @click.option("--quick", is_flag=True, help="One round of 0.01 s: a first look, with wide intervals.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Train one epoch what has a recipe.")
