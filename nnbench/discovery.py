@@ -6,25 +6,25 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
-import sys
 import tomllib
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
 
+from nnbench.candidate import with_candidate
 from nnbench.catalog import Component, Suite
 from nnbench.errors import NnbenchError, RegistrationError, UnknownComponent, did_you_mean
 from nnbench.metrics import modes
 from nnbench.model import CaseInfo, ComponentInfo, Problem
+from nnbench.suite_files import run_file
 
 BUILT_IN = "nnbench.suites"
 ENTRY_POINTS = "nnbench.suites"
@@ -32,9 +32,12 @@ ENTRY_POINTS = "nnbench.suites"
 
 @dataclass(frozen=True)
 class Source:
-    """Where a suite comes from: ``locator`` is a file's path, a module's name or an entry point's value."""
+    """Where a suite comes from: ``locator`` is a file's path, a module's name or an entry point's value.
 
-    kind: str  # "built-in", "module", "file" or "entry point"
+    A candidate is one class or function, ``locator``, to be held against the component that ``name`` names.
+    """
+
+    kind: str  # "built-in", "module", "file", "entry point" or "candidate"
     locator: str
     name: str = field(compare=False)  # as the user wrote it; two spellings of one file are one source
 
@@ -110,6 +113,11 @@ def _of_entry_points() -> list[Source]:
     return [Source("entry point", point.value, point.name) for point in points]
 
 
+def candidate(target: str, like: str) -> Source:
+    """Somebody's class or function, ``package.module:Name`` or ``file.py:Name``, as a variant of a component."""
+    return Source("candidate", target, like)
+
+
 def _from_text(text: str, folder: Path) -> Source:
     """A suite named by its file or by its module: what ends in .py or holds a slash is a file."""
     if not (text.endswith(".py") or "/" in text):
@@ -134,6 +142,9 @@ def load(
     for source in dict.fromkeys(wanted):
         before(source)
         try:
+            if source.kind == "candidate":
+                components[source.name] = with_candidate(components, source.name, source.locator)
+                continue
             suites = _suites(source)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a suite is anybody's code
             problems.append(_problem(source, error))
@@ -154,7 +165,7 @@ def _suites(source: Source) -> list[Suite]:
             found: Any = module
             return [_a_suite(functools.reduce(getattr, attribute.split("."), found))]
     else:
-        module = _run_file(Path(source.locator)) if source.kind == "file" else importlib.import_module(source.locator)
+        module = run_file(Path(source.locator)) if source.kind == "file" else importlib.import_module(source.locator)
     suites = {id(value): value for value in vars(module).values() if isinstance(value, Suite)}
     if not suites and source.kind != "built-in":
         raise RegistrationError('it makes no suite; a suite file holds suite = nnbench.Suite("mine")')
@@ -165,40 +176,6 @@ def _a_suite(value: Any) -> Suite:
     if not isinstance(value, Suite):
         raise RegistrationError(f"its entry point is {value!r}, where a nnbench.Suite is wanted")
     return value
-
-
-def _run_file(path: Path) -> ModuleType:
-    """Import a suite file under a name of its own, so that two files called mine.py do not meet."""
-    name = f"nnbench_suite_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    if not path.is_file():
-        raise RegistrationError("there is no such file")
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise RegistrationError("it is not a Python file")
-    _make_way_for_neighbours(path.parent)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-_folders: list[str] = []  # of suite files, in the order of loading
-
-
-def _make_way_for_neighbours(folder: Path) -> None:
-    """Let a suite import the files beside it, as ``python mine.py`` would, and not another suite's of the same name."""
-    for name, module in list(sys.modules.items()):
-        place = Path(getattr(module, "__file__", None) or "").parent
-        if str(place) in _folders and place != folder and not name.startswith("nnbench_suite_"):
-            del sys.modules[name]
-    _folders.append(str(folder))
-    sys.path[:] = [str(folder), *(entry for entry in sys.path if entry != str(folder))]
 
 
 def _problem(source: Source, error: BaseException) -> Problem:

@@ -15,7 +15,7 @@ FLOORS = [
     "errors", "model", "metrics", "failures",
     "stats", "units",
     "machine", "documents",
-    "specs", "variants", "catalog", "discovery", "plan",
+    "specs", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
     "source",
     "store", "history", "tables",
     "changes",

@@ -10,19 +10,21 @@ from collections.abc import Sequence
 import click
 
 from nnbench import documents, runner
+from nnbench.candidate import CANDIDATE
 from nnbench.cli import options, output
 from nnbench.cli.progress import Progress
-from nnbench.discovery import sources
+from nnbench.discovery import Source, candidate, sources, unknown
 from nnbench.documents import Documents
-from nnbench.errors import NnbenchError
-from nnbench.model import EVIDENCE, Check, CheckStatus, plain
-from nnbench.plan import Target, select
+from nnbench.errors import NnbenchError, UnknownComponent
+from nnbench.model import EVIDENCE, Check, CheckStatus, ComponentInfo, Problem, plain
+from nnbench.plan import Target, parse, select
 from nnbench.session import Session, processes
 
 EXAMPLE = """\b
 Example:
   nnbench check 'layers.*'
   nnbench check layers.linear@torch --seed 7 --json
+  nnbench check mine.py:MyNorm --like layers.layer_norm     a class of yours, without registering it
   nnbench check --errata               what the documents get wrong, each with its evidence
 """
 
@@ -31,6 +33,9 @@ Example:
 @options.selection
 @options.as_json
 @options.worker
+@click.option(
+    "--like", default="", metavar="COMPONENT", help="Hold package.module:Name or file.py:Name against this one."
+)
 @click.option("--errata", is_flag=True, help="Only the documents' errors: each is shown wrong, with its evidence.")
 def command(
     patterns: tuple[str, ...],
@@ -41,14 +46,18 @@ def command(
     memory_limit: int,
     seed: int | None,
     jobs: int | None,
+    like: str,
     errata: bool,
 ) -> int:
     """Check every variant against its reference, and the reference against something independent.
 
     Exits with 1 when a check fails, a case proves nothing (mistrusted) or an erratum no longer shows.
     """
-    with Session(sources(suites), options.limits(timeout, memory_limit)) as session:
+    wanted, patterns, named = _held_against(like, patterns)
+    with Session([*sources(suites), *wanted], options.limits(timeout, memory_limit)) as session:
         everything = session.components()
+        if wanted:
+            _refuse_candidate(session.problems, wanted[0], everything)
         output.warn_of(session.problems)
         targets = select(everything, patterns, expression)
         if errata:
@@ -65,12 +74,35 @@ def command(
     if as_json:
         output.print_json([plain(row) for row in rows])
     else:
-        print_errata(rows, known, suites) if errata else _print(rows, suites)
+        print_errata(rows, known, suites) if errata else _print(rows, suites, named)
     for name in lost:
         output.warn(f"{name} has no evidence: nothing that is registered shows it")
     if lost or any(not row.is_right for row in rows):
         return output.SOMETHING_WRONG
     return output.NOT_MEASURED if session.problems else 0
+
+
+def _held_against(like: str, patterns: tuple[str, ...]) -> tuple[list[Source], tuple[str, ...], str]:
+    """With --like: the candidate's source, the pattern that selects it, and how it was named."""
+    if not like:
+        return [], patterns, ""
+    if len(patterns) != 1:
+        raise click.UsageError("--like holds one class or function against a component: package.module:Name --like ID")
+    against = parse(like)
+    return (
+        [candidate(patterns[0], against.component)],
+        (f"{against.component}@{CANDIDATE}[{against.case}]",),
+        patterns[0],
+    )
+
+
+def _refuse_candidate(problems: Sequence[Problem], wanted: Source, everything: Sequence[ComponentInfo]) -> None:
+    """What cannot be had cannot be checked: that is no matter of a failed check."""
+    if wanted.name not in {one.id for one in everything}:
+        raise UnknownComponent(unknown(wanted.name, [one.id for one in everything]))
+    for problem in problems:
+        if problem.source == wanted.name:
+            raise NnbenchError(f"{wanted.locator} cannot be checked: {problem.message}")
 
 
 def with_errata(targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -112,7 +144,7 @@ def print_errata(rows: Sequence[Check], known: Documents, suites: Sequence[str])
     )
 
 
-def _print(rows: Sequence[Check], suites: Sequence[str]) -> None:
+def _print(rows: Sequence[Check], suites: Sequence[str], candidate: str = "") -> None:
     statuses = [status.value for status in CheckStatus]
     groups: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
@@ -124,22 +156,23 @@ def _print(rows: Sequence[Check], suites: Sequence[str]) -> None:
     console.print(table)
     for row in rows:
         if not row.is_right:
-            console.print(f"\n{failure(row, suites)}", markup=False, soft_wrap=True)
+            console.print(f"\n{failure(row, suites, candidate)}", markup=False, soft_wrap=True)
     totals = Counter(row.status for row in rows)
     console.print("\n" + ", ".join(f"{totals[status]} {status}" for status in statuses if totals[status]))
 
 
-def failure(row: Check, suites: Sequence[str] = ()) -> str:
+def failure(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:
     """What is wrong, and the one line that repeats it."""
     size = "" if row.error is None else f" (error {row.error:.3g}, allowed {row.allowance:.3g})"
     return (
         f"{row.component}@{row.variant} [{row.case}] {row.check} {row.status}: {row.note}{size}\n"
-        f"  repeat: {repeat(row, suites)}"
+        f"  repeat: {repeat(row, suites, candidate)}"
     )
 
 
-def repeat(row: Check, suites: Sequence[str] = ()) -> str:
-    """The command that repeats a check with its seed."""
+def repeat(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:
+    """The command that repeats a check with its seed; ``candidate`` is what was held against the component."""
     key = f"{row.component}@{row.variant}[{row.case}]"
+    what = [candidate, "--like", f"{row.component}[{row.case}]"] if candidate else [key]
     named = [part for suite in suites for part in ("--suite", suite)]
-    return shlex.join(["nnbench", "check", key, *named, "--seed", str(row.seed)])
+    return shlex.join(["nnbench", "check", *what, *named, "--seed", str(row.seed)])

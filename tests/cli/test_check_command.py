@@ -159,3 +159,78 @@ def test_what_shows_an_erratum_is_given_no_time_where_it_happens_to_be_right(use
     assert ("9", "skipped", "E99 shows in other cases") in told
     assert {status for case, status, _ in told if case == "8"} >= {"wrong"}
     assert timed == []
+
+
+CANDIDATES = """
+import torch
+from torch import nn
+
+
+class Norm(nn.LayerNorm):
+    '''Right.'''
+
+
+class Biased(nn.LayerNorm):
+    '''Right in evaluation mode alone.'''
+
+    def forward(self, x):
+        return super().forward(x) * (1.001 if self.training else 1)
+
+
+class Needy(nn.LayerNorm):
+    def __init__(self, normalized_shape, groups):
+        super().__init__(normalized_shape)
+
+
+def nothing(x, normalized_shape):
+    return None
+
+
+VALUE = 3
+"""
+NORM = "layers.layer_norm[2x64x768,normalized_shape=768]"
+
+
+@pytest.fixture
+def candidates(user):
+    (user.folder / "candidates.py").write_text(CANDIDATES)
+    return user
+
+
+def test_a_class_is_held_against_a_component_without_registering_it(candidates):
+    for target in ("candidates.py:Norm", "candidates:Norm"):
+        answer = candidates.run("check", target, "--like", NORM, "--json")
+        assert answer.code == 0
+        assert {(row["component"], row["variant"]) for row in answer.rows} == {("layers.layer_norm", "candidate")}
+        assert {row["status"] for row in answer.rows} == {"passed", "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Biased", "off by"), ("Needy", "missing 1 required positional argument"), ("nothing", "it returned no tensor")],
+)
+def test_a_wrong_candidate_fails_and_tells_how_to_repeat_it(candidates, name, told):
+    answer = candidates.run("check", f"candidates.py:{name}", "--like", NORM, "--seed", "3")
+    assert answer.code == 1
+    assert told in answer.out
+    repeats = {line.partition("repeat: ")[2] for line in answer.out.splitlines() if "repeat: " in line}
+    assert repeats == {f"nnbench check candidates.py:{name} --like '{NORM}' --seed 3"}
+    again = candidates.run(*shlex.split(repeats.pop())[1:])
+    assert again.code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("candidates.py:Nom", "--like", NORM), "candidates.py has no Nom. Did you mean Norm?"),
+        (("candidates.py:VALUE", "--like", NORM), "is int, where a class or a function is wanted"),
+        (("candidates.py", "--like", NORM), "write package.module:Name or file.py:Name"),
+        (("nowhere:Norm", "--like", NORM), "No module named 'nowhere'"),
+        (("candidates.py:Norm", "--like", "layers.layernorm"), "Did you mean layers.layer_norm?"),
+        (("--like", NORM), "--like holds one class or function"),
+    ],
+)
+def test_a_candidate_that_cannot_be_had_is_a_mistake_of_usage(candidates, arguments, told):
+    answer = candidates.run("check", *arguments)
+    assert answer.code == 2
+    assert told in answer.err
