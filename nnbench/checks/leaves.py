@@ -29,7 +29,7 @@ def leaves(outcome: Any, path: str = "") -> Iterator[Leaf]:
     elif outcome is None or isinstance(outcome, bool | int | float | str):
         yield path, outcome
     elif isinstance(outcome, Mapping):
-        for name in outcome:
+        for name in sorted(outcome, key=repr):  # a mapping has no order
             yield from leaves(outcome[name], f"{path}[{name!r}]")
     elif isinstance(outcome, Sequence):
         for place, item in enumerate(outcome):
@@ -99,14 +99,25 @@ class Yardstick:
                 raise Wrong(f"{got!r} where {want!r} is right {where}")
             return passed(where)
         mine, right = _tensor(got), _tensor(want)
+        if isinstance(got, Tensor):
+            self._refuse_dtype(mine.dtype, right.dtype, isinstance(want, Tensor), where)
         return judge(error_of(mine, right), self._allowance(path, mine, right), where)
+
+    def _refuse_dtype(self, got: torch.dtype, want: torch.dtype, is_tensor: bool, where: str) -> None:
+        """A coarse answer must not excuse itself: numbers come in the dtype that was asked for, or the judge's."""
+        if want.is_floating_point:
+            right = got in (self.dtype, want)
+        else:
+            right = got == want if is_tensor else not got.is_floating_point
+        if not right:
+            raise Wrong(f"{got} came out where {self.dtype if want.is_floating_point else want} is right {where}")
 
     def _allowance(self, path: str, got: Tensor, want: Tensor) -> float:
         if not (got.is_floating_point() or want.is_floating_point()):
             return 0.0
         finite = want.double()[want.isfinite()]
         largest = float(finite.abs().max()) / scale_of(want) if finite.numel() else 1.0
-        eps = max(torch.finfo(one).eps for one in (self.dtype, got.dtype) if one.is_floating_point)
+        eps = max(torch.finfo(one).eps for one in (self.dtype, want.dtype) if one.is_floating_point)
         rounding = ULPS[self.dtype] * eps * math.sqrt(max(self.terms, 1)) * max(largest, 1.0)
         return rounding + TIMES_THE_FLOOR[self.dtype] * self.floors.get(path, 0.0)
 

@@ -14,8 +14,11 @@ from nnbench.model import CheckStatus
 from nnbench.workload import arguments_of, dtype_of, outcome_of
 
 MOST_QUESTIONS = 12
+# A transform's numbers are each made of a part of its input: a kernel, a row, a column.
+TERMS_OF_A_TRANSFORM = 4096
 # Of one step in the last place of every input: each of a procedure's many steps rounds, and the next carries it on.
 ROUNDINGS = 4
+LARGEST_FLOOR = 1e-9  # what enlarges a rounding beyond this is too unstable to be judged, and fails
 
 
 def outcome_float64(trial: Trial) -> Finding:
@@ -59,29 +62,33 @@ def _judge(trial: Trial) -> str:
 
 def _right(trial: Trial, name: str, other: int = 0) -> list[Leaf]:
     """What the judge says for this trial's inputs, or other ones."""
+    return _said(trial, name, _inputs(trial, torch.float64, other))
+
+
+def _said(trial: Trial, name: str, inputs: Sequence[Tensor]) -> list[Leaf]:
     if name != "its oracle":
-        found: list[Leaf] = trial.judged_by(name, lambda: _leaves_of(trial, name, torch.float64, other))
+        found: list[Leaf] = trial.judged_by(name, lambda: _outcome(trial, name, torch.float64, inputs))
         return found
     assert trial.component.oracle is not None
-    arrays = [tensor.numpy() for tensor in _inputs(trial, torch.float64, other)]
+    arrays = [tensor.numpy() for tensor in inputs]
     arguments = arguments_of(trial.case, trial.seed, torch.float64)
     plain = {name: value.numpy() if isinstance(value, Tensor) else value for name, value in arguments.items()}
     return list(leaves(trial.component.oracle(*arrays, **plain)))
 
 
 def _yardstick(trial: Trial, dtype: torch.dtype, other: int = 0) -> Yardstick:
+    if not any(tensor.is_floating_point() for tensor in trial.inputs(dtype)):
+        dtype = torch.get_default_dtype()  # of integers alone, numbers are made in it
     terms = max((spec.elements for spec in trial.case.inputs), default=1)
+    if trial.component.kind == "transform":
+        return Yardstick(dtype, min(terms, TERMS_OF_A_TRANSFORM))
     if trial.component.kind != "procedure":
         return Yardstick(dtype, terms)
     whole = _inputs(trial, torch.float64, other)
-    moved, plain = (_of_reference(trial, inputs) for inputs in (_rounded(whole, trial.seed), whole))
-    floors = {path: ROUNDINGS * error for path, error in distances(moved, plain).items()}
+    name = _judge(trial)  # never what is on trial: it would set its own allowance
+    moved, plain = (_said(trial, name, inputs) for inputs in (_rounded(whole, trial.seed), whole))
+    floors = {path: min(ROUNDINGS * error, LARGEST_FLOOR) for path, error in distances(moved, plain).items()}
     return Yardstick(dtype, terms, floors)
-
-
-def _of_reference(trial: Trial, inputs: Sequence[Tensor]) -> list[Leaf]:
-    found: list[Leaf] = trial.judged_by("reference", lambda: _outcome(trial, "reference", torch.float64, inputs))
-    return found
 
 
 def _rounded(inputs: Sequence[Tensor], seed: int) -> list[Tensor]:

@@ -124,9 +124,19 @@ def _run(trial: Trial, variant: str, dtype: torch.dtype) -> History:
 
 
 def _step(optimizer: Any, parameters: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
+    """One step. Gradients are refilled in place, as training without ``set_to_none`` does, and must stay as they are.
+
+    Raises ``Wrong`` where the step changes a gradient.
+    """
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient.clone()
+        if parameter.grad is None:
+            parameter.grad = gradient.clone()
+        else:
+            parameter.grad.copy_(gradient)
     optimizer.step()
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if parameter.grad is None or not torch.equal(parameter.grad, gradient):
+            raise Wrong("its step changes the gradients that it is given")
     return [parameter.detach().clone() for parameter in parameters]
 
 

@@ -480,7 +480,16 @@ class Clipped(Adam):
         super().move(parameter, gradient.clamp(-100, 100), state, group)
 
 
+class Greedy(Adam):
+    """Decays its gradients where they lie."""
+
+    def move(self, parameter, gradient, state, group):
+        gradient.add_(group["weight_decay"] * parameter)
+        super().move(parameter, gradient, state, {**group, "weight_decay": 0.0})
+
+
 OPTIMIZER_MUTANTS = {
+    "gradients changed": (Greedy, "steps_float64", "its step changes the gradients that it is given"),
     "sign": (Uphill, "steps_float64", "off by .* of its scale against its oracle, first at step 1"),
     "no bias correction": (Uncorrected, "steps_float64", "against its oracle, first at step 1"),
     "epsilon inside the root": (Underroot, "steps_float64", "against its oracle, first at step"),
@@ -610,6 +619,63 @@ def test_a_random_component_that_is_wrong_in_training_is_caught(wrong):
 def test_plain_dropout_is_not_mistrusted_for_being_the_identity_in_evaluation():
     rows = promised(nn.Dropout, nn.Dropout, ["stochastic", "mode"])
     assert all(row.is_right for row in rows.values())
+
+
+class Between(nn.Module):
+    """Dropout between layers: with one layer there is nothing between."""
+
+    layers: int
+
+    def forward(self, x):
+        for layer in range(self.layers):
+            x = self.dropped(x).tanh() if layer else x.tanh()
+        return x
+
+    def dropped(self, x):
+        return nn.functional.dropout(x, 0.5, self.training)
+
+
+def between(layers, dropped=Between.dropped):
+    return type("Between", (Between,), {"layers": layers, "dropped": dropped})
+
+
+def never(self, x):
+    return x
+
+
+@pytest.mark.parametrize("variant", ["torch", "reference", "other"])
+def test_a_random_component_has_no_modes_to_tell_apart_where_its_judge_has_none(variant):
+    made = component(
+        between(1),
+        variants={"torch": between(1), "other": between(1)},
+        properties=["stochastic", "mode"],
+    )
+    rows = checked(made, variant)
+    assert (rows["mode"].status, rows["mode"].note) == ("skipped", "nothing is random in this case")
+    assert rows["training_statistics"].status == "skipped"
+
+
+@pytest.mark.parametrize("wrong", ["torch", "reference", "other"])
+def test_a_random_component_that_never_is_fails_where_its_judge_differs(wrong):
+    layers = {name: between(2) for name in ("reference", "torch", "other")} | {wrong: between(2, never)}
+    made = component(
+        layers["reference"],
+        variants={"torch": layers["torch"], "other": layers["other"]},
+        properties=["stochastic", "mode"],
+    )
+    row = checked(made, wrong)["mode"]
+    assert row.status == "failed"
+    assert row.note.startswith("training and evaluation mode give the same output")
+
+
+def test_without_a_judge_a_random_component_must_differ_between_the_modes():
+    row = checked(component(between(1), oracle=lambda x: np.tanh(x), properties=["stochastic", "mode"]))["mode"]
+    assert row.status == "failed"
+
+
+def test_modes_that_are_no_matter_of_chance_must_differ_in_every_case():
+    made = component(between(1), variants={"torch": between(1)}, properties=["mode"])
+    assert checked(made)["mode"].status == "failed"
 
 
 def test_a_false_promise_of_batch_independence_is_caught():
