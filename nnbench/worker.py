@@ -61,12 +61,15 @@ class Server:
         self.channel = channel
         self.threads = 1
         self.catalog = Catalog({})
+        self.made_mutants: dict[str, list[Any]] = {}  # of the component that was last asked for
         self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
             "load": self.load,
             "check": self.check,
             "measure": self.measure,
             "calibrate": self.calibrate,
             "train": self.train,
+            "mutants": self.mutants,
+            "mutant": self.mutant,
             "source": self.source,
         }
 
@@ -138,6 +141,29 @@ class Server:
         component = self.catalog.components[request["component"]]
         rows = train(component, request["variant"], request["data"], request["seed"], request["epochs"])
         yield from ({"row": asdict(row)} for row in rows)
+
+    def mutants(self, request: Message) -> Iterator[Message]:
+        """The mutants of a component's reference, in plain values."""
+        yield {
+            "mutants": [
+                {"file": one.file, "line": one.line, "change": one.change, "equivalent": one.equivalent}
+                for one in self._mutants_of(request["component"])
+            ]
+        }
+
+    def mutant(self, request: Message) -> Iterator[Message]:
+        from nnbench.checks.mutants import tried
+
+        component = self.catalog.components[request["component"]]
+        mutant = self._mutants_of(component.id)[request["place"]]
+        yield {"verdict": asdict(tried(component, mutant, request["seed"]))}
+
+    def _mutants_of(self, identifier: str) -> list[Any]:
+        from nnbench.checks.mutants import mutants_of
+
+        if identifier not in self.made_mutants:
+            self.made_mutants = {identifier: mutants_of(self.catalog.components[identifier])}
+        return self.made_mutants[identifier]
 
     def source(self, request: Message) -> Iterator[Message]:
         """Documentation and source text of each variant of a component, for `nnbench show`."""

@@ -21,7 +21,7 @@ FLOORS = [
     "changes",
     "vision", "data",
     "workload", "measure", "checks", "train",
-    "worker", "process", "session", "side_by_side", "runner",
+    "worker", "process", "session", "side_by_side", "runner", "mutation",
     "report",
     "doors",
     "cli",
@@ -31,7 +31,11 @@ FLOORS = [
 WITH_TORCH = ("workload", "measure", "checks", "train")  # the only ones that import torch when they are imported
 FOR_SUITES = {"nnbench.catalog", "nnbench.specs", "nnbench.failures", "torch", "numpy", "scipy", "sklearn", "PIL"}
 # Folders of variants that other libraries are needed for: named as text, and imported when one of them is built.
-FOR_OTHER_LIBRARIES = {"_keras": {"keras"}, "_torchvision": {"torchvision", "PIL", "nnbench.vision"}}
+FOR_OTHER_LIBRARIES = {
+    "_keras": {"keras"},
+    "_torchmetrics": {"torchmetrics", "nnbench.vision"},
+    "_torchvision": {"torchvision", "PIL", "nnbench.vision"},
+}
 
 
 def module_name(path):

@@ -12,11 +12,12 @@ import click
 from nnbench import documents, runner
 from nnbench.candidate import CANDIDATE
 from nnbench.cli import options, output
+from nnbench.cli.mutants import check_mutants
 from nnbench.cli.progress import Progress
 from nnbench.discovery import Source, candidate, sources, unknown
 from nnbench.documents import Documents
 from nnbench.errors import NnbenchError, UnknownComponent
-from nnbench.model import EVIDENCE, Check, CheckStatus, ComponentInfo, Problem, plain
+from nnbench.model import EVIDENCE, Check, CheckStatus, ComponentInfo, Problem, Status, plain
 from nnbench.plan import Target, parse, select
 from nnbench.session import Session, processes
 
@@ -25,6 +26,7 @@ Example:
   nnbench check 'layers.*'
   nnbench check layers.linear@torch --seed 7 --json
   nnbench check mine.py:MyNorm --like layers.layer_norm     a class of yours, without registering it
+  nnbench check --mutants losses       are the checks any good: wrong losses must be caught
   nnbench check --errata               what the documents get wrong, each with its evidence
 """
 
@@ -37,6 +39,7 @@ Example:
     "--like", default="", metavar="COMPONENT", help="Hold package.module:Name or file.py:Name against this one."
 )
 @click.option("--errata", is_flag=True, help="Only the documents' errors: each is shown wrong, with its evidence.")
+@click.option("--mutants", is_flag=True, help="Check the checks: wrong versions of the references must be caught.")
 def command(
     patterns: tuple[str, ...],
     expression: str,
@@ -48,6 +51,7 @@ def command(
     jobs: int | None,
     like: str,
     errata: bool,
+    mutants: bool,
 ) -> int:
     """Check every variant against its reference, and the reference against something independent.
 
@@ -63,6 +67,8 @@ def command(
         if errata:
             targets = with_errata(targets)
         settings = runner.Settings(seed=seed, processes=jobs or processes())
+        if mutants:
+            return check_mutants(session, targets, settings, as_json)
         rows: list[Check] = []
         with Progress(runner.check_steps(targets)) as progress:
             for event in runner.check(session, targets, settings):
@@ -157,8 +163,22 @@ def _print(rows: Sequence[Check], suites: Sequence[str], candidate: str = "") ->
     for row in rows:
         if not row.is_right:
             console.print(f"\n{failure(row, suites, candidate)}", markup=False, soft_wrap=True)
+    missing = Counter(row.note for row in rows if row.cause == Status.SKIPPED)
+    for note, number in missing.items():
+        console.print(f"\nskipped whole, {number} {'case' if number == 1 else 'cases'}: {note}", markup=False)
+    _print_differences(rows)
     totals = Counter(row.status for row in rows)
     console.print("\n" + ", ".join(f"{totals[status]} {status}" for status in statuses if totals[status]))
+
+
+def _print_differences(rows: Sequence[Check]) -> None:
+    """Which variants are expected to fail, as known to differ: once each."""
+    told: dict[tuple[str, str], str] = {}
+    for row in rows:
+        if row.status == CheckStatus.EXPECTED and not row.erratum:
+            told.setdefault((row.component, row.variant), row.note.partition(":")[0])
+    for (component, variant), note in told.items():
+        click.echo(f"\n{component}@{variant} fails as expected: {note}")
 
 
 def failure(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:

@@ -234,3 +234,12 @@ def test_a_candidate_that_cannot_be_had_is_a_mistake_of_usage(candidates, argume
     answer = candidates.run("check", *arguments)
     assert answer.code == 2
     assert told in answer.err
+
+
+def test_mutants_are_tried_and_survivors_named(user):
+    answer = user.run("check", "--suite", "toy.py", "toy.double", "--mutants", "--timeout", "20")
+    assert answer.code == 0
+    assert "0 survived (100.0 % of those that are not equivalent caught)" in answer.out
+    rows = user.run("check", "--suite", "toy.py", "toy.double", "--mutants", "--json").rows
+    assert rows
+    assert all(row.keys() >= {"component", "line", "change", "status", "caught_by", "case"} for row in rows)

@@ -1,0 +1,311 @@
+"""Wrong versions of a reference, made from its source, that the checks must catch.
+
+Each mutant changes one place: an operator, a constant, a comparison, a term left out, two arguments swapped, a test of
+the mode taken away. Refusals (an ``if`` that only raises), annotations, docstrings and the registration are left alone.
+A line with a comment ``# equivalent: REASON`` says that mutants of it behave as the original does.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from nnbench.catalog import Component
+from nnbench.checks.battery import check
+from nnbench.variants import Variant
+
+MUTANT = "mutant"  # the name of the variant that stands for it
+EQUIVALENT = "# equivalent:"
+
+Definition = ast.FunctionDef | ast.ClassDef
+Change = tuple[str, ast.AST]  # what it says in words, and what stands in the place
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: where it is (line of the source file), what it was and what it became."""
+
+    file: str
+    line: int
+    change: str
+    target: Callable[[], Any]  # makes the mutated class or function
+    equivalent: str = ""  # the comment's reason
+
+
+def mutants_of(component: Component) -> list[Mutant]:
+    """Every mutant of a component's reference, in the order of its source; none where there is no source to change."""
+    reference = component.reference.resolve()
+    while hasattr(reference, "func"):
+        reference = reference.func
+    module = sys.modules.get(getattr(reference, "__module__", ""), None)
+    name = getattr(reference, "__qualname__", "")
+    if module is None or not name.isidentifier():
+        return []
+    try:
+        source = inspect.getsource(module)
+    except (OSError, TypeError):
+        return []
+    return list(_mutants(source, module.__dict__, name))
+
+
+def _mutants(source: str, namespace: dict[str, Any], name: str) -> Iterator[Mutant]:
+    tree, lines = ast.parse(source), source.splitlines()
+    for definition in _reachable(tree, name):
+        for node in _places(definition):
+            for place, (told, _) in enumerate(_changes(node)):
+                line = getattr(node, "lineno", definition.lineno)
+                _, _, reason = lines[line - 1].partition(EQUIVALENT)
+                path = _path(tree, node)
+                yield Mutant(
+                    namespace.get("__file__", ""),
+                    line,
+                    told,
+                    _maker(tree, path, place, namespace, name),
+                    reason.strip(),
+                )
+
+
+def _reachable(tree: ast.Module, name: str) -> list[Definition]:
+    """The definition of a name and those of the same module that it uses, in order."""
+    known = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    wanted, found = [name], dict[str, Definition]()
+    while wanted:
+        one = wanted.pop()
+        if one in known and one not in found:
+            found[one] = known[one]
+            wanted += [node.id for node in ast.walk(known[one]) if isinstance(node, ast.Name)]
+    return sorted(found.values(), key=lambda node: node.lineno)
+
+
+def _places(definition: Definition) -> Iterator[ast.AST]:
+    """What may be changed, outermost first: neither annotations, docstrings nor what only refuses."""
+    waiting: list[ast.AST] = [definition]
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.Raise | ast.Assert) or _only_refuses(node) or _is_text(node):
+            continue
+        yield node
+        waiting = [child for field, child in _children(node) if field not in ("annotation", "returns")] + waiting
+
+
+def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    for field, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield field, child
+
+
+def _only_refuses(node: ast.AST) -> bool:
+    """An ``if`` that only raises, or a call of a function that is named for refusing or warning."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return "refuse" in ast.unparse(node.value.func) or "warn" in ast.unparse(node.value.func)
+    return isinstance(node, ast.If) and not node.orelse and all(isinstance(one, ast.Raise) for one in node.body)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _changes(node: ast.AST) -> list[Change]:
+    """What a node may be turned into, each told in words."""
+    for kinds, change in CHANGES:
+        if isinstance(node, kinds):
+            made = [(one, _fixed(one, node)) for one in change(node)]
+            return [(f"{_text(node)} -> {_text(one)}", fixed) for one, fixed in made]
+    return []
+
+
+def _fixed(made: ast.AST, node: ast.AST) -> ast.AST:
+    return ast.fix_missing_locations(ast.copy_location(made, node))
+
+
+def _text(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node).split())[:70]
+
+
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.MatMult: ast.Mult,
+}
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+METHODS = {
+    "sum": "mean",
+    "mean": "sum",
+    "amax": "amin",
+    "amin": "amax",
+    "argmax": "argmin",
+    "argmin": "argmax",
+    "exp": "expm1",
+    "sqrt": "square",
+    "add_": "sub_",
+    "sub_": "add_",
+    "mul_": "div_",
+    "maximum": "minimum",
+    "minimum": "maximum",
+    "ceil": "floor",
+    "floor": "ceil",
+}
+
+
+def _of_operation(node: ast.BinOp) -> Iterator[ast.AST]:
+    """Another operator, and each side alone."""
+    other = OPERATORS.get(type(node.op))
+    if other is not None:
+        yield ast.BinOp(node.left, other(), node.right)
+    yield node.left
+    yield node.right
+
+
+def _of_comparison(node: ast.Compare) -> Iterator[ast.AST]:
+    for other in COMPARISONS.get(type(node.ops[0]), ()):
+        yield ast.Compare(node.left, [other(), *node.ops[1:]], node.comparators)
+
+
+def _of_constant(node: ast.Constant) -> Iterator[ast.AST]:
+    value = node.value
+    if isinstance(value, bool):
+        yield ast.Constant(not value)
+    elif isinstance(value, int):
+        yield ast.Constant(value + 1)
+    elif isinstance(value, float):
+        yield ast.Constant(value * 1.01 if value else 0.01)
+
+
+def _of_sign(node: ast.UnaryOp) -> Iterator[ast.AST]:
+    if isinstance(node.op, ast.USub | ast.Not):
+        yield node.operand
+
+
+def _of_call(node: ast.Call) -> Iterator[ast.AST]:
+    """Another method, the first two arguments swapped, a method's call left out."""
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        if function.attr in METHODS:
+            other = ast.Attribute(function.value, METHODS[function.attr], function.ctx)
+            yield ast.Call(other, node.args, node.keywords)
+        if function.attr in ("detach", "clone", "contiguous", "square", "sqrt", "abs"):
+            yield function.value
+    if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args[:2]):
+        yield ast.Call(function, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
+
+
+def _of_branch(node: ast.If | ast.IfExp) -> Iterator[ast.AST]:
+    turned = copy.copy(node)
+    turned.test = ast.UnaryOp(ast.Not(), node.test)
+    yield turned
+
+
+def _of_logic(node: ast.BoolOp) -> Iterator[ast.AST]:
+    yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+
+
+def _of_attribute(node: ast.Attribute) -> Iterator[ast.AST]:
+    if node.attr == "training" and isinstance(node.ctx, ast.Load):
+        yield ast.Constant(True)
+        yield ast.Constant(False)
+
+
+def _of_statement(node: ast.AugAssign | ast.Expr) -> Iterator[ast.AST]:
+    """Left out: what changes something in place."""
+    if isinstance(node, ast.AugAssign) or isinstance(node.value, ast.Call):
+        yield ast.Pass()
+
+
+CHANGES: tuple[tuple[Any, Callable[[Any], Iterator[ast.AST]]], ...] = (
+    (ast.BinOp, _of_operation),
+    (ast.Compare, _of_comparison),
+    (ast.Constant, _of_constant),
+    (ast.UnaryOp, _of_sign),
+    (ast.Call, _of_call),
+    ((ast.If, ast.IfExp), _of_branch),
+    (ast.BoolOp, _of_logic),
+    (ast.Attribute, _of_attribute),
+    ((ast.AugAssign, ast.Expr), _of_statement),
+)
+
+
+def _path(tree: ast.AST, wanted: ast.AST) -> tuple[tuple[str, int | None], ...]:
+    """The fields that lead from a tree to one of its nodes."""
+    waiting: list[tuple[ast.AST, tuple[tuple[str, int | None], ...]]] = [(tree, ())]
+    while waiting:
+        node, path = waiting.pop()
+        if node is wanted:
+            return path
+        for field, value in ast.iter_fields(node):
+            many = value if isinstance(value, list) else [value]
+            for place, child in enumerate(many):
+                if isinstance(child, ast.AST):
+                    step = (field, place if isinstance(value, list) else None)
+                    waiting.append((child, (*path, step)))
+    raise LookupError("the node is not in the tree")
+
+
+def _maker(
+    tree: ast.Module, path: tuple[tuple[str, int | None], ...], place: int, namespace: dict[str, Any], name: str
+) -> Callable[[], Any]:
+    def make() -> Any:
+        changed = copy.deepcopy(tree)
+        _put(changed, path, place)
+        scope = {"__name__": namespace["__name__"], "__file__": namespace.get("__file__", "")}
+        exec(compile(changed, f"<mutant of {name}>", "exec"), scope)
+        return scope[name]
+
+    return make
+
+
+def _put(tree: ast.AST, path: tuple[tuple[str, int | None], ...], place: int) -> None:
+    node = tree
+    for field, number in path[:-1]:
+        value = getattr(node, field)
+        node = value if number is None else value[number]
+    field, number = path[-1]
+    value = getattr(node, field)
+    _, made = _changes(value if number is None else value[number])[place]
+    if number is None:
+        setattr(node, field, made)
+    else:
+        value[number] = made
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a mutant fared: ``caught_by`` is a check in a case, or empty for one that survived."""
+
+    caught_by: str
+    case: str
+    note: str
+
+
+def tried(component: Component, mutant: Mutant, seed: int) -> Verdict:
+    """Check a mutant against the reference, the smallest case first, until a check catches it."""
+    try:
+        variant = Variant(MUTANT, mutant.target())
+    except Exception as error:  # noqa: BLE001  a mutant may be anything
+        return Verdict("import", "", f"{type(error).__name__}: {error}")
+    variants = MappingProxyType({**component.variants, MUTANT: variant})
+    made = replace(component, variants=variants)
+    for case in sorted(component.cases, key=lambda one: sum(spec.elements for spec in one.inputs)):
+        for row in check(made, MUTANT, case, seed):
+            if not row.is_right:
+                return Verdict(row.check, case.label, row.note)
+    return Verdict("", "", "every check passes")

@@ -1,0 +1,170 @@
+"""Mutants: what is changed in a source, what is left alone, and what becomes of each."""
+
+import pytest
+
+from nnbench.checks.mutants import mutants_of, tried
+from nnbench.discovery import Source, load
+from nnbench.model import Status
+from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, listed, outcomes
+from nnbench.process import WorkerEnded
+from nnbench.runner import Settings
+
+TOY = '''
+import numpy as np
+import torch
+from torch import nn
+from nnbench import Suite, case, randn
+
+suite = Suite("toy")
+
+
+def refuse_scalars(x):
+    if x.dim() < 1:
+        raise ValueError("no scalars")
+
+
+def halved(x: torch.Tensor) -> torch.Tensor:
+    """Half of it."""
+    return x / 2
+
+
+class Scaled(nn.Module):
+    """x / 2 + 3 in training, the same in evaluation."""
+
+    def __init__(self, offset: float = 3.0) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, x):
+        refuse_scalars(x)
+        y = halved(x) + self.offset
+        if self.training:
+            return y
+        return self.offset + halved(x)  # equivalent: the sum of two numbers has no order
+
+
+def unused(x):
+    return x * 2
+
+
+suite.component(
+    "scaled",
+    reference=Scaled,
+    oracle=lambda x, offset: x * 0.5 + offset,
+    cases=[case(randn(6, 5), offset=3.0)],
+    properties=["batch_independent"],
+)
+suite.component("built_in", reference=nn.ReLU, oracle=lambda x: np.maximum(x, 0), cases=[case(randn(6, 5))])
+suite.component("nameless", reference=lambda x: x * 2, oracle=lambda x: x + x, cases=[case(randn(6, 5))])
+'''
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mutants") / "toy.py"
+    path.write_text(TOY)
+    return load([Source("file", str(path), "toy.py")]).components
+
+
+@pytest.fixture(scope="module")
+def changes(toy):
+    return {mutant.change: mutant for mutant in mutants_of(toy["toy.scaled"])}
+
+
+def test_the_reference_and_what_it_uses_is_changed(changes):
+    assert {
+        "x / 2 -> x * 2",
+        "x / 2 -> x",
+        "2 -> 3",
+        "halved(x) + self.offset -> halved(x) - self.offset",
+        "self.training -> True",
+        "self.training -> False",
+        "3.0 -> 3.0300000000000002",
+    } <= set(changes)
+
+
+def test_what_is_not_used_refuses_or_explains_is_left_alone(changes):
+    told = " ".join(changes)
+    assert "x * 2 -> x / 2" not in changes
+    assert "refuse_scalars" not in told
+    assert "dim()" not in told
+    assert "Half of it" not in told
+
+
+def test_a_mutant_names_its_line(toy, changes):
+    lines = TOY.splitlines()
+    mutant = changes["x / 2 -> x * 2"]
+    assert lines[mutant.line - 1].strip() == "return x / 2"
+    assert mutant.file.endswith("toy.py")
+
+
+def test_a_wrong_mutant_is_caught(toy, changes):
+    for change in ("x / 2 -> x * 2", "halved(x) + self.offset -> halved(x)", "halved(x) + self.offset -> self.offset"):
+        verdict = tried(toy["toy.scaled"], changes[change], 3)
+        assert verdict.caught_by == "forward_float64"
+        assert verdict.case == "6x5,offset=3.0"
+
+
+def test_a_default_that_every_case_overrides_survives(toy, changes):
+    assert tried(toy["toy.scaled"], changes["3.0 -> 3.0300000000000002"], 3).caught_by == ""
+
+
+def test_the_component_itself_is_left_as_it_was(toy, changes):
+    tried(toy["toy.scaled"], changes["x / 2 -> x * 2"], 3)
+    assert "mutant" not in toy["toy.scaled"].variants
+
+
+def test_a_comment_says_what_is_equivalent(changes):
+    told = "the sum of two numbers has no order"
+    assert changes["self.offset + halved(x) -> self.offset - halved(x)"].equivalent == told
+    assert changes["x / 2 -> x * 2"].equivalent == ""
+
+
+def test_torchs_own_source_can_be_changed_too_and_a_lambda_cannot(toy):
+    assert mutants_of(toy["toy.built_in"])
+    assert mutants_of(toy["toy.nameless"]) == []
+
+
+class Answers:
+    """A session that gives one answer, or ends."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def ask(self, request):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        yield self.answer
+
+    def renew(self):
+        pass
+
+
+def became(answer, equivalent=""):
+    mutant = MutantInfo("toy.scaled", 0, "toy.py", 7, "a -> b", equivalent)
+    (outcome,) = (one for _, one in outcomes(Answers(answer), [mutant], Settings(seed=1)) if one is not None)
+    return outcome.status, outcome.caught_by
+
+
+@pytest.mark.parametrize(
+    ("answer", "equivalent", "status"),
+    [
+        ({"verdict": {"caught_by": "mode", "case": "", "note": ""}}, "", (CAUGHT, "mode")),
+        ({"verdict": {"caught_by": "mode", "case": "", "note": ""}}, "no order", (CAUGHT, "mode")),
+        ({"verdict": {"caught_by": "", "case": "", "note": ""}}, "", (SURVIVED, "")),
+        ({"verdict": {"caught_by": "", "case": "", "note": ""}}, "no order", (EQUIVALENT, "")),
+        ({"failed": {"status": "failed", "note": "no"}}, "", (CAUGHT, "failed")),
+        (WorkerEnded(Status.TIMED_OUT, "no answer"), "", (CAUGHT, "timed out")),
+    ],
+)
+def test_what_becomes_of_a_mutant(answer, equivalent, status):
+    assert became(answer, equivalent) == status
+
+
+def test_mutants_are_listed_with_their_places():
+    rows = [{"file": "toy.py", "line": 7, "change": "a -> b", "equivalent": ""}] * 2
+
+    class One:
+        id = "toy.scaled"
+
+    assert [mutant.place for mutant in listed(Answers({"mutants": rows}), [One])] == [0, 1]
