@@ -35,6 +35,7 @@ class Component:
     oracle: Callable[..., Any] | None = None
     drive: Callable[..., Any] | None = None
     recipe: Recipe | None = None
+    not_compiled: str = ""
     location: str = ""
 
     @property
@@ -54,7 +55,9 @@ class Component:
     def on_request(self) -> dict[str, Variant]:
         """Variants that are there when they are named, and in no other selection: compiling takes seconds each."""
         can_be_compiled = self.kind in COMPILED and self.drive is None and "compiled" not in self.variants
-        return {"compiled": CompiledVariant("compiled", self.reference.target)} if can_be_compiled else {}
+        if not can_be_compiled:
+            return {}
+        return {"compiled": CompiledVariant("compiled", self.reference.target, refusal=self.not_compiled)}
 
     def variant(self, name: str) -> Variant:
         """The variant of this name; an unknown name raises ``NnbenchError`` with the valid ones."""
@@ -96,6 +99,7 @@ class Suite:
         oracle: Callable[..., Any] | None = None,
         drive: Callable[..., Any] | None = None,
         recipe: Recipe | None = None,
+        not_compiled: str = "",
     ) -> Component:
         """Register one component under the id ``SUITE.NAME``.
 
@@ -104,7 +108,7 @@ class Suite:
         NumPy float64 arrays; for an optimizer, of the starting parameters and each step's gradients, giving the
         parameters after each step. ``drive`` puts through its paces what is not simply called with its inputs: given a
         function that builds the variant anew and the case's inputs, it returns the outcome. ``recipe`` says how an
-        architecture is trained.
+        architecture is trained. ``not_compiled`` says why torch.compile of the reference is not worth while.
 
         Raises ``RegistrationError`` for a name taken twice, an unknown kind or property, two cases with one label, or
         a case whose arguments the reference does not take.
@@ -126,6 +130,7 @@ class Suite:
             oracle=oracle,
             drive=drive,
             recipe=recipe,
+            not_compiled=not_compiled,
             location=_caller(),
         )
         _check_cases(made)

@@ -169,7 +169,8 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     if expected:
         return _row(target, Status.WRONG, f"as documented: {expected[0].note}")
     errata = target.component.errata.get(target.variant, ())
-    return _row(target, Status.SKIPPED, f"{listing(errata)} shows in other cases") if errata else None
+    verb = "shows" if len(errata) == 1 else "show"
+    return _row(target, Status.SKIPPED, f"{listing(errata)} {verb} in other cases") if errata else None
 
 
 def _measure(session: Session, target: Target, settings: Settings, round_number: int) -> Iterator[Measurement]:

@@ -144,11 +144,23 @@ def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: 
 class Recipe:
     """How the documents train an architecture: the data, the loss, the optimizer and their settings.
 
+    ``data`` names a data set of ``nnbench data`` or a generator or table of scikit-learn's ("make_classification",
+    "make_regression", "breast_cancer"), ``data_arguments`` what its name leaves open:
+
+    - the generator's own arguments (``n_samples``, ``n_features``, ``n_informative``, ``n_classes``, ``noise``);
+    - of sentences their ``length`` in words and the ``vocabulary_size``, of a series the ``window``, how many values
+      the next one is predicted from;
+    - where the data comes without such a part, ``test_share`` of all samples and ``validation_share`` of the others,
+      rounded down and drawn with ``random_state``, which is the generator's too.
+
+    ``standardize`` says that the features, and the targets of a regression, are taken less the mean of the training
+    part and divided by its deviation. Images are divided by their ``scale`` instead.
+
     ``loss``, ``optimizer`` and ``scheduler`` are names of ``torch.nn``, ``torch.optim`` and
     ``torch.optim.lr_scheduler``. ``features_argument`` and ``classes_argument`` name the constructor arguments that
-    follow from the data (empty where none does), ``arguments`` are the others. ``patience`` is early stopping's, in
-    epochs; 0 for none. ``every_run`` says that each ``nnbench run`` trains its first epoch. ``note`` tells what of it
-    is documented and what had to be chosen.
+    follow from the data (empty where none does; without the first, images are not flattened), ``arguments`` are the
+    others. ``patience`` is early stopping's, in epochs; 0 for none. ``every_run`` says that each ``nnbench run`` trains
+    its first epoch. ``note`` tells what of it is documented and what had to be chosen.
     """
 
     data: str
@@ -160,6 +172,8 @@ class Recipe:
     features_argument: str = "input_size"
     classes_argument: str = "num_classes"
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    data_arguments: Mapping[str, Any] = field(default_factory=dict)
+    standardize: bool = False
     scheduler: str = ""
     scheduler_arguments: Mapping[str, Any] = field(default_factory=dict)
     patience: int = 0

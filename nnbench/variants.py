@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from nnbench.failures import MissingPackage
+from nnbench.failures import MissingPackage, NotMeasurable
 
 Target = Callable[..., Any] | str
 
@@ -72,11 +72,18 @@ class Variant:
 
 @dataclass(frozen=True)
 class CompiledVariant(Variant):
-    """``torch.compile`` of another variant, with the weights under their names; it compiles when it is first called."""
+    """``torch.compile`` of another variant, with the weights under their names; it compiles when it is first called.
+
+    ``refusal`` says why it is not worth while, if it is not.
+    """
+
+    refusal: str = ""
 
     def build(self, **arguments: Any) -> Any:
         import torch
 
+        if self.refusal:
+            raise NotMeasurable(self.refusal)
         made = super().build(**arguments)
         if not isinstance(made, torch.nn.Module):
             return torch.compile(made)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from nnbench import NnbenchError, RegistrationError, Suite, Variant, case, randn
+from nnbench.failures import NotMeasurable
 
 
 def scaled(x, factor=2.0):
@@ -215,3 +216,9 @@ def test_components_do_not_change_once_registered(suite):
         made.variants["torch"] = Variant("torch", Scale)
     with pytest.raises(AttributeError):
         made.kind = "loss"
+
+
+def test_what_is_not_worth_compiling_says_why(suite):
+    made = suite.component("slow", reference=Scale, not_compiled="its loop is unrolled")
+    with pytest.raises(NotMeasurable, match="its loop is unrolled"):
+        made.variant("compiled").build()

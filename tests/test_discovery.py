@@ -316,6 +316,8 @@ def test_a_description_is_plain_data():
             "patience": 0,
             "every_run": False,
             "note": "",
+            "data_arguments": {},
+            "standardize": False,
         },
         "location": made.location,
         "modes": ["forward", "backward"],

@@ -68,6 +68,7 @@ def _outcome_checks(component: Component, case: Case) -> dict[str, Checker]:
 def _scheduler_checks(component: Component, case: Case) -> dict[str, Checker]:
     return {
         "closed_form": schedules.closed_form,
+        "chained": schedules.chained,
         "resume": schedules.resume,
         "rates_only": schedules.rates_only,
     }

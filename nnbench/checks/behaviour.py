@@ -55,18 +55,42 @@ def deterministic(trial: Trial) -> Finding:
 
 
 def mode(trial: Trial) -> Finding:
-    """Training and evaluation mode differ exactly when the component declares "mode"."""
-    made, inputs = trial.make(trial.variant, dtype_of(trial.case), trial.state), trial.inputs(dtype_of(trial.case))
+    """Training and evaluation mode differ exactly when the component declares "mode".
+
+    Of a random component a case may leave chance nothing to do (a rate of zero, one layer only): its judge tells.
+    """
+    made = trial.make(trial.variant, dtype_of(trial.case), trial.state)
     if not isinstance(made, nn.Module):
         raise Skip("a function has no mode")
     declared = "mode" in trial.component.properties
-    training, evaluation = (_outputs(made.train(flag), inputs) for flag in (True, False))
-    differ = not _equal(training, evaluation)
+    differ = _modes_differ(trial, made)
     if differ and not declared:
         raise Wrong("training and evaluation mode give different outputs, which it does not declare (mode)")
+    if declared and not differ and "stochastic" in trial.component.properties and not _judge_differs(trial):
+        raise Skip("nothing is random in this case")
     if declared and not differ:
         raise Wrong("training and evaluation mode give the same output, though it declares that they differ (mode)")
     return passed()
+
+
+def _modes_differ(trial: Trial, made: nn.Module) -> bool:
+    inputs = trial.inputs(dtype_of(trial.case))
+    training, evaluation = (_outputs(made.train(flag), inputs) for flag in (True, False))
+    return not _equal(training, evaluation)
+
+
+def _judge_differs(trial: Trial) -> bool:
+    """Whether torch's differs between the modes here, the reference for other variants; where neither is there, yes."""
+    judge = "torch" if trial.is_reference else "reference"
+    if judge not in trial.component.variants:
+        return True
+    state = trial.state
+
+    def differs() -> bool:
+        made = trial.make(judge, dtype_of(trial.case), state)
+        return isinstance(made, nn.Module) and _modes_differ(trial, made)
+
+    return bool(trial.judged_by(judge, differs))
 
 
 def _outputs(made: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:

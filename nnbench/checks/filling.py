@@ -36,6 +36,10 @@ class Filled:
             held |= module.state_dict()
         return {name: tensor.detach().clone() for name, tensor in held.items()}
 
+    def held(self) -> list[Tensor]:
+        """What is filled itself, not copies: the tensors, and the modules' parameters."""
+        return [*self.tensors, *(parameter for module in self.modules for parameter in module.parameters())]
+
     def refill(self, seed: int) -> Any:
         torch.manual_seed(seed)
         return self.fill(*self.tensors)
@@ -136,14 +140,17 @@ def another_seed(trial: Trial) -> Finding:
 
 
 def without_a_graph(trial: Trial) -> Finding:
-    """Parameters that take gradients are filled in place: they stay leaves, and nothing is recorded."""
+    """Parameters that take gradients are filled in place: in their own memory, still leaves, with nothing recorded."""
     filled = Filled(trial, trial.variant)
     for tensor in filled.tensors:
         tensor.requires_grad_()
+    before = [tensor.detach() for tensor in filled.held()]  # kept, so that no other tensor gets their memory
     given = filled.refill(trial.seed)
-    held = [*filled.tensors, *(parameter for module in filled.modules for parameter in module.parameters())]
+    held = filled.held()
     if not all(tensor.is_leaf and tensor.requires_grad and tensor.grad_fn is None for tensor in held):
         raise Wrong("what it fills is no longer a leaf that takes gradients")
+    if [tensor.data_ptr() for tensor in held] != [tensor.data_ptr() for tensor in before]:
+        raise Wrong("what it fills lies elsewhere in memory afterwards, where nothing that shares it sees the numbers")
     if isinstance(given, Tensor) and not any(given is tensor for tensor in held):
         raise Wrong("it returns another tensor than the one that it was given to fill")
     return passed()

@@ -146,7 +146,20 @@ def _gradients(trial: Trial, dtype: torch.dtype, other: str) -> Finding:
     if not shared:
         raise Wrong("no gradient arrives anywhere")
     terms = trial.terms_in(dtype, of="gradients")
-    return worst([_gradient(name, got[name], tensor, floor, dtype, terms) for name, tensor in shared.items()])
+    findings = []
+    for name, tensor in shared.items():
+        found = got[name]
+        if found is not None and tensor is not None and trial.vanishes(tensor):
+            findings.append(_vanishing(trial, name, found, dtype))
+        else:
+            findings.append(_gradient(name, found, tensor, floor, dtype, terms))
+    return worst(findings)
+
+
+def _vanishing(trial: Trial, name: str, got: Tensor, dtype: torch.dtype) -> Finding:
+    """A share of its own scale says nothing of a gradient that is zero but for rounding."""
+    left = error_of(got, torch.zeros_like(got))
+    return judge(left, trial.rounding_of_gradients(dtype), f"in the gradient of {name}, which is zero")
 
 
 def _gradient(

@@ -72,7 +72,9 @@ def _row(one: ComponentInfo) -> dict[str, object]:
 def _print(everything: tuple[ComponentInfo, ...]) -> None:
     table = output.table("component", "kind", "variants", "cases", "summary", right=["cases"])
     for one in everything:
-        output.add_row(table, one.id, one.kind, ", ".join(one.variants), str(len(one.cases)), one.summary)
+        output.add_row(
+            table, one.id, one.kind, ", ".join(one.variants), str(len(one.cases)), one.summary.replace("``", "")
+        )
     console = output.console()
     console.print(table)
     cases = sum(len(one.cases) for one in everything)

@@ -86,7 +86,9 @@ def _verdict(run: Run) -> dict[str, Any]:
         "wrong": [finding for finding in found if finding.weight == verdicts.WRONG],
         "errata": [finding for finding in found if finding.weight == verdicts.ERRATUM],
         "different": [finding for finding in found if finding.weight == verdicts.DIFFERENT],
-        "skipped": [finding for finding in found if finding.weight == verdicts.SKIPPED],
+        "skipped": grouped(
+            [finding for finding in found if finding.weight == verdicts.SKIPPED], lambda finding: finding.reason
+        ),
         "shown_at_once": SHOWN_AT_ONCE,
         "elide_reason": lambda text: elide(text, LONGEST_REASON),
         "plural": plural,

@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.catalog import Component
-from nnbench.data import ImageData, load
+from nnbench.data import DATASETS, ImageData, load
+from nnbench.errors import listing
 from nnbench.failures import NotMeasurable
 from nnbench.metrics import METRICS
 from nnbench.model import Measurement
 from nnbench.specs import Recipe
+
+LOSS = "CrossEntropyLoss"  # the one that takes scores and classes as evaluate gives them
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,21 @@ class Epoch:
 def train(component: Component, variant: str, data_name: str, seed: int, epochs: int) -> Iterator[Measurement]:
     """Train one variant for some epochs and report each; the same seed gives the same run.
 
-    Raises ``ValueError`` for a component without a recipe and ``DataUnavailable`` where the data is not there.
+    Raises ``ValueError`` for a component without a recipe, ``NotMeasurable`` for a recipe that asks for what training
+    cannot do yet (nothing of it is left out silently) and ``DataUnavailable`` where the data is not there.
     """
     recipe = component.recipe
     if recipe is None:
         raise ValueError(f"{component.id} has no training recipe")
+    _refuse_unfollowed(recipe)
     data = load(data_name)
     if not isinstance(data, ImageData):
         raise NotMeasurable(f"training on {data_name} is not there yet: it holds no images")
     training, test = _splits(data)
     sizes = {recipe.features_argument: training.features.shape[1], recipe.classes_argument: len(data.classes)}
+    from_data = {argument: size for argument, size in sizes.items() if argument}
     torch.manual_seed(seed)
-    model = component.variant(variant).build(**sizes, **recipe.arguments)
+    model = component.variant(variant).build(**from_data, **recipe.arguments)
     context = {
         "data": data.name,
         "checksum": data.checksum,
@@ -60,6 +66,23 @@ def train(component: Component, variant: str, data_name: str, seed: int, epochs:
     }
     for epoch in fit(model, training, test, recipe, seed, epochs):
         yield from _measurements(component, variant, data, epoch, context)
+
+
+def _refuse_unfollowed(recipe: Recipe) -> None:
+    """Raise ``NotMeasurable`` that names everything in a recipe that is not followed yet."""
+    has_images = recipe.data in DATASETS and DATASETS[recipe.data].kind == "images"
+    asked = {
+        f"the data {recipe.data}": not has_images,
+        "images that are not flattened": has_images and not recipe.features_argument,
+        f"data made with {listing(recipe.data_arguments)}": recipe.data_arguments,
+        "standardized data": recipe.standardize,
+        f"the loss {recipe.loss}": recipe.loss != LOSS,
+        f"the scheduler {recipe.scheduler}": recipe.scheduler,
+        f"early stopping after {recipe.patience} epochs": recipe.patience,
+    }
+    unfollowed = [what for what, is_asked in asked.items() if is_asked]
+    if unfollowed:
+        raise NotMeasurable(f"training cannot do all that the recipe asks for yet: it lacks {listing(unfollowed)}")
 
 
 def _splits(data: ImageData) -> tuple[Split, Split]:

@@ -24,8 +24,13 @@ class TensorBoard:
         self.callback: Any = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False)
         self.callback.set_model(SimpleNamespace(optimizer=None))  # of a model it asks the optimizer's rate alone
 
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int, walltime: float | None = None) -> None:
+        """The callback takes no other time than now."""
         self.callback.on_epoch_end(global_step, {tag: scalar_value})
+
+    def flush(self) -> None:
+        for writer in self.callback._writers.values():
+            writer.flush()
 
     def close(self) -> None:
         self.callback.on_train_end()

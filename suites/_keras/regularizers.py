@@ -51,6 +51,8 @@ class EarlyStopping:
     The weights are given back when the run is stopped. ``best_epoch`` counts from 1, as the reference's does.
     """
 
+    memory = ("best", "best_epoch", "best_weights", "wait", "stopped_epoch")
+
     def __init__(
         self, patience: int = 0, min_delta: float = 0.0, restore_best_weights: bool = False, mode: str = "min"
     ) -> None:
@@ -80,6 +82,15 @@ class EarlyStopping:
     @property
     def best_epoch(self) -> int:
         return 0 if self.callback.best is None else self.callback.best_epoch + 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch} | {name: getattr(self.callback, name) for name in self.memory}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.epoch = state["epoch"]
+        for name in self.memory:
+            setattr(self.callback, name, state[name])
 
 
 def model_of(module: nn.Module | None) -> Any:

@@ -117,6 +117,7 @@ suite.component(
     properties=["batch_independent"],
     recipe=Recipe(
         data="movie_reviews",
+        data_arguments={"length": 64, "vocabulary_size": SIZES["vocab_size"]},
         loss="CrossEntropyLoss",
         optimizer="Adam",
         optimizer_arguments={"lr": 0.001},
@@ -125,7 +126,7 @@ suite.component(
         features_argument="",
         classes_argument="output_dim",
         arguments={name: size for name, size in SIZES.items() if name != "output_dim"},
-        note="documented: the kinds of layers; chosen: their sizes, the sentences, cut at 64 words and padded, "
-        "cross-entropy, Adam at 0.001, batches of 64, 5 epochs",
+        note="documented: the kinds of layers; chosen: their sizes, the sentences and the length to which they are "
+        "cut and padded, cross-entropy, Adam at 0.001, batches of 64, 5 epochs",
     ),
 )

@@ -227,7 +227,7 @@ suite.component(
     kind="architecture",
     reference=SimpleNN,
     variants={"torch": TorchSimpleNN},
-    cases=[case(randn(32, 10), input_size=10, hidden_size=20, output_size=1)],
+    cases=[case(randn(samples, 10), input_size=10, hidden_size=20, output_size=1) for samples in (32, 256)],
     documented=["pytorch"],
     properties=WITHOUT_DROPOUT,
     recipe=RECIPES["simple_nn"],
@@ -237,7 +237,7 @@ suite.component(
     kind="architecture",
     reference=NeuralNet,
     variants={"torch": TorchNeuralNet},
-    cases=[case(randn(32, 784), input_size=784, hidden_size=128, num_classes=10)],
+    cases=[case(randn(samples, 784), input_size=784, hidden_size=128, num_classes=10) for samples in (32, 128)],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["neural_net"],
@@ -249,8 +249,13 @@ suite.component(
     variants={"torch": TorchSequentialMLP, "documented": SEQUENTIAL_MLP}
     | {f"keras_{way.lower()}": f"nnbench.suites._keras.models:{way}" for way in KERAS_WAYS},
     cases=[
-        case(randn(32, 784), hidden_sizes=hidden_sizes, dropout=dropout)
-        for hidden_sizes, dropout in (([128, 64], 0.2), ([256, 128], 0.2), ([256, 128], 0.5))
+        case(randn(samples, 784), hidden_sizes=hidden_sizes, dropout=dropout)
+        for samples, hidden_sizes, dropout in (
+            (32, [128, 64], 0.2),
+            (32, [256, 128], 0.2),
+            (32, [256, 128], 0.5),
+            (128, [256, 128], 0.2),
+        )
     ],
     documented=["fundamentals", "pytorch"],
     properties=WITH_DROPOUT,
@@ -261,7 +266,7 @@ suite.component(
     kind="architecture",
     reference=BinaryClassifier,
     variants={"torch": TorchBinaryClassifier},
-    cases=[case(randn(32, 20), input_size=20)],
+    cases=[case(randn(samples, 20), input_size=20) for samples in (32, 256)],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["binary_classifier"],
@@ -271,7 +276,7 @@ suite.component(
     kind="architecture",
     reference=Regressor,
     variants={"torch": TorchRegressor},
-    cases=[case(randn(32, 20), input_size=20)],
+    cases=[case(randn(samples, 20), input_size=20) for samples in (32, 256)],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["regressor"],
@@ -282,8 +287,8 @@ suite.component(
     reference=BasicNetwork,
     variants={"torch": TorchBasicNetwork, "documented": BASIC_NETWORK},
     cases=[
-        case(randn(32, 20), input_dim=20, hidden_dims=[64, 32, 16], num_classes=num_classes, task=task)
-        for num_classes, task in ((3, "classification"), (1, "regression"))
+        case(randn(samples, 20), input_dim=20, hidden_dims=[64, 32, 16], num_classes=num_classes, task=task)
+        for samples, num_classes, task in ((32, 3, "classification"), (32, 1, "regression"), (256, 3, "classification"))
     ],
     documented=["guide"],
     properties=WITHOUT_DROPOUT,

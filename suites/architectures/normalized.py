@@ -242,7 +242,7 @@ suite.component(
     kind="architecture",
     reference=LayerTypes,
     variants={"torch": TorchLayerTypes},
-    cases=[case(randn(32, 10))],
+    cases=[case(randn(32, 10)), case(randn(256, 10))],
     documented=["pytorch"],
     properties=PROPERTIES,
     recipe=RECIPES["layer_types"],
@@ -252,7 +252,7 @@ suite.component(
     kind="architecture",
     reference=MLPBatchNorm,
     variants={"torch": TorchMLPBatchNorm},
-    cases=[case(randn(32, 784), form=form) for form in FORMS],
+    cases=[case(randn(samples, 784), form=form) for samples in (32, 128) for form in FORMS],
     documented=["fundamentals", "pytorch"],
     properties=PROPERTIES,
     recipe=RECIPES["mlp_batch_norm"],
@@ -263,8 +263,8 @@ suite.component(
     reference=AdvancedNetwork,
     variants={"torch": TorchAdvancedNetwork},
     cases=[
-        case(randn(32, 20), input_dim=20, num_classes=num_classes, task=task)
-        for num_classes, task in ((3, "classification"), (1, "regression"))
+        case(randn(samples, 20), input_dim=20, num_classes=num_classes, task=task)
+        for samples, num_classes, task in ((32, 3, "classification"), (32, 1, "regression"), (256, 3, "classification"))
     ],
     documented=["guide"],
     properties=PROPERTIES,
@@ -275,7 +275,7 @@ suite.component(
     kind="architecture",
     reference=HalvingNetwork,
     variants={"torch": TorchHalvingNetwork},
-    cases=[case(randn(32, 20), input_dim=20, num_classes=3, max_layers=5)],
+    cases=[case(randn(samples, 20), input_dim=20, num_classes=3, max_layers=5) for samples in (32, 256)],
     documented=["guide"],
     properties=PROPERTIES,
     recipe=RECIPES["halving_network"],

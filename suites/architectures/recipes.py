@@ -1,10 +1,4 @@
-"""How each architecture for images, digits or tables is trained: as documented, and chosen where that is left open.
-
-Images that flatten into features are divided by 255. Convolutions take (N, 3, H, W). Tabular features are standardized
-with the training data's mean and deviation, and so are the values of a regression. ``make_classification`` stands for
-20 features and 3 classes, of which at least 3 features are informative; ``make_regression`` for 20 features and one
-value.
-"""
+"""How each architecture for images, digits or tables is trained: as documented, and chosen where that is left open."""
 
 from __future__ import annotations
 
@@ -18,10 +12,23 @@ ADAM: Mapping[str, Any] = {"lr": 0.001}
 ADAMW: Mapping[str, Any] = {"lr": 0.001, "weight_decay": 0.01}
 PLATEAU: Mapping[str, Any] = {"factor": 0.5, "patience": 5, "min_lr": 1e-7}
 
+# Nothing of it is documented beyond 20 features, 3 classes and, of a regression, one value.
+DRAWN: Mapping[str, Any] = {"test_share": 0.2, "validation_share": 0.2, "random_state": 0}
+CLASSIFICATION: Mapping[str, Any] = {
+    "n_samples": 1000,
+    "n_features": 20,
+    "n_informative": 10,
+    "n_classes": 3,
+    **DRAWN,
+}
+REGRESSION: Mapping[str, Any] = {"n_samples": 1000, "n_features": 20, "n_informative": 10, "noise": 10.0, **DRAWN}
+HELD_BACK: Mapping[str, Any] = {"validation_share": 0.1, "random_state": 0}  # of training images: for early stopping
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "mlp": Recipe(
             data="mnist",
+            data_arguments=HELD_BACK,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -34,7 +41,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             patience=5,
             note="documented: the network, Adam at 0.001, batches of 32; 3 epochs without gain before the rate falls "
             "and 5 before it stops, without saying for which network; chosen: MNIST for its 784 inputs and 10 classes, "
-            "20 epochs",
+            "a tenth of its training images for the validation, 20 epochs",
         ),
         "mnist_mlp": Recipe(
             data="mnist",
@@ -81,6 +88,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "simple_nn": Recipe(
             data="make_regression",
+            data_arguments=REGRESSION,
+            standardize=True,
             loss="MSELoss",
             optimizer="SGD",
             optimizer_arguments={"lr": 0.01},
@@ -89,10 +98,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             classes_argument="",
             arguments={"hidden_size": 20, "output_size": 1},
             note="documented: 20 hidden units, one output, SGD at 0.01, batches of 32; chosen: a regression of 20 "
-            "features instead of the 10 that the document names without data, squared errors, 50 epochs",
+            "features, of which 10 count, instead of the 10 that the document names without data, its samples, noise "
+            "and split, squared errors, 50 epochs",
         ),
         "layer_types": Recipe(
             data="make_classification",
+            data_arguments=CLASSIFICATION,
+            standardize=True,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -102,10 +114,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             classes_argument="out_features",
             arguments={"dropout": 0.5},
             note="documented: the layers with dropout 0.5, as an example of layers that is not trained, Adam at 0.001, "
-            "batches of 32; chosen: to train it as a classifier of 20 features into 3 classes, 50 epochs",
+            "batches of 32; chosen: to train it as a classifier of 20 features into 3 classes, the samples and their "
+            "split, 50 epochs",
         ),
         "basic_network": Recipe(
             data="make_classification",
+            data_arguments=CLASSIFICATION,
+            standardize=True,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -118,10 +133,12 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             patience=10,
             note="documented: the network, 20 features and 3 classes, Adam at 0.001, batches of 32, the rate halved on "
             "a plateau, early stopping; chosen: 5 and 10 epochs of patience, which are documented without saying for "
-            "which network, informative features (E07), 100 epochs at most",
+            "which network, informative features (E07), the samples and their split, 100 epochs at most",
         ),
         "advanced_network": Recipe(
             data="make_classification",
+            data_arguments=CLASSIFICATION,
+            standardize=True,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -134,10 +151,12 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             patience=10,
             note="documented: the network, 20 features and 3 classes, Adam at 0.001, batches of 32, the rate halved on "
             "a plateau, early stopping; chosen: 5 and 10 epochs of patience, which are documented without saying for "
-            "which network, informative features (E07), 100 epochs at most",
+            "which network, informative features (E07), the samples and their split, 100 epochs at most",
         ),
         "halving_network": Recipe(
             data="make_classification",
+            data_arguments=CLASSIFICATION,
+            standardize=True,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -147,10 +166,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             arguments={"max_layers": 5, "dropout": 0.3},
             patience=10,
             note="documented: the network, 20 features and 3 classes, Adam at 0.001, batches of 32, early stopping; "
-            "chosen: 10 epochs of patience, informative features (E07), 100 epochs at most",
+            "chosen: 10 epochs of patience, informative features (E07), the samples and their split, 100 epochs at "
+            "most",
         ),
         "binary_classifier": Recipe(
             data="breast_cancer",
+            data_arguments=DRAWN,
+            standardize=True,
             loss="BCELoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -160,11 +182,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             arguments={"dropout": 0.3},
             patience=10,
             note="documented: the network with dropout 0.3, binary cross-entropy of its probability, Adam at 0.001, "
-            "early stopping; chosen: scikit-learn's table of tumours (30 features, 2 classes), batches of 32, 10 "
-            "epochs of patience, 50 epochs at most",
+            "early stopping; chosen: scikit-learn's table of tumours (30 features, 2 classes) and its split, batches "
+            "of 32, 10 epochs of patience, 50 epochs at most",
         ),
         "regressor": Recipe(
             data="make_regression",
+            data_arguments=REGRESSION,
+            standardize=True,
             loss="MSELoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -174,10 +198,12 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             arguments={"dropout": 0.2},
             patience=10,
             note="documented: the network with dropout 0.2, squared errors, Adam at 0.001, early stopping; chosen: a "
-            "regression of 20 features, batches of 32, 10 epochs of patience, 100 epochs at most",
+            "regression of 20 features, its samples, noise and split, batches of 32, 10 epochs of patience, 100 epochs "
+            "at most",
         ),
         "cnn": Recipe(
             data="cifar10",
+            data_arguments=HELD_BACK,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -189,8 +215,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             scheduler_arguments={"patience": 3},
             patience=5,
             note="documented: the network with dropout 0.5, Adam at 0.001, batches of 32; 3 epochs without "
-            "gain before the rate falls and 5 before it stops, without saying for which network; chosen: CIFAR-10, 20 "
-            "epochs at most",
+            "gain before the rate falls and 5 before it stops, without saying for which network; chosen: CIFAR-10, a "
+            "tenth of its training images for the validation, 20 epochs at most",
         ),
         "residual_cnn": Recipe(
             data="cifar10",
@@ -221,6 +247,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "transfer_resnet18": Recipe(
             data="cifar10",
+            data_arguments=HELD_BACK,
             loss="CrossEntropyLoss",
             optimizer="Adam",
             optimizer_arguments=ADAM,
@@ -233,8 +260,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             patience=5,
             note="documented: the network with a frozen pretrained backbone, Adam at 0.001, batches of 32; 3 "
             "epochs without gain before the rate falls and 5 before it stops, without saying for which network; "
-            "chosen: CIFAR-10 instead of an unnamed set of 5 classes, 10 epochs; "
-            "without weights= the backbone is random, and only the head learns on what it gives",
+            "chosen: CIFAR-10 instead of an unnamed set of 5 classes, a tenth of its training images for the "
+            "validation, 10 epochs; without weights= the backbone is random, and only the head learns on what it gives",
         ),
     }
 )

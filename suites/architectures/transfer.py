@@ -158,7 +158,7 @@ suite.component(
             evidence={"E10": deprecated_argument},
         ),
     },
-    cases=[case(randn(1, 3, 64, 64), num_classes=5, freeze_backbone=True)],
+    cases=[case(randn(1, 3, size, size), num_classes=5, freeze_backbone=True) for size in (64, 224)],
     documented=["handout"],
     properties=["mode", "stochastic", "batch_independent"],
     recipe=RECIPES["transfer_resnet18"],

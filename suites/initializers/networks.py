@@ -98,15 +98,20 @@ def init_weights_oracle(module: nn.Module) -> dict[str, Any]:
     """What is not named here is to stay as it is: biases of convolutions, running statistics, other layers."""
     right: dict[str, Any] = {}
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Linear):
-            b = math.sqrt(6 / (layer.in_features + layer.out_features))
-            right |= {f"{name}.weight": stats.uniform(-b, 2 * b), f"{name}.bias": 0.01}
-        elif isinstance(layer, nn.Conv2d):
-            outputs = layer.out_channels * math.prod(layer.kernel_size)
-            right[f"{name}.weight"] = stats.norm(0, math.sqrt(2 / outputs))
-        elif isinstance(layer, nn.BatchNorm2d):
-            right |= {f"{name}.weight": 1.0, f"{name}.bias": 0.0}
-    return right
+        for parameter, want in _right_of(layer).items():
+            right[f"{name}.{parameter}" if name else parameter] = want  # the network itself has no name
+    held = dict(module.named_parameters())
+    return {name: want for name, want in right.items() if name in held}
+
+
+def _right_of(layer: nn.Module) -> dict[str, Any]:
+    if isinstance(layer, nn.Linear):
+        b = math.sqrt(6 / (layer.in_features + layer.out_features))
+        return {"weight": stats.uniform(-b, 2 * b), "bias": 0.01}
+    if isinstance(layer, nn.Conv2d):
+        outputs = layer.out_channels * math.prod(layer.kernel_size)
+        return {"weight": stats.norm(0, math.sqrt(2 / outputs))}
+    return {"weight": 1.0, "bias": 0.0} if isinstance(layer, nn.BatchNorm2d) else {}
 
 
 def perceptron() -> nn.Module:
@@ -119,6 +124,18 @@ def convolutional() -> nn.Module:
     first = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))
     second = nn.Sequential(nn.Conv2d(64, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU())
     return at_a_half(nn.Sequential(first, second, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10)))
+
+
+def unusual() -> nn.Module:
+    """Layers without what others have, a convolution in groups whose kernel is no square, and layers to be left."""
+    plane = nn.Sequential(nn.Conv2d(16, 32, (3, 5), groups=4), nn.BatchNorm2d(32, affine=False), nn.ReLU())
+    line = nn.Sequential(nn.Conv1d(8, 16, 3), nn.BatchNorm1d(16), nn.ReLU())
+    return at_a_half(nn.ModuleList([plane, line, nn.LayerNorm(64), nn.Linear(64, 32, bias=False)]))
+
+
+def one_layer() -> nn.Module:
+    """The network is the layer."""
+    return at_a_half(nn.Linear(128, 64))
 
 
 @torch.no_grad()
@@ -140,6 +157,6 @@ suite.component(
         ),
     },
     oracle=init_weights_oracle,
-    cases=[case(module=perceptron), case(module=convolutional)],
+    cases=[case(module=network) for network in (perceptron, convolutional, unusual, one_layer)],
     documented=["deepdive", "pytorch"],
 )

@@ -93,11 +93,14 @@ def xavier_uniform_oracle(tensor: np.ndarray, gain: float = 1.0) -> dict[str, An
     return {"0": stats.uniform(-width / 2, width)}
 
 
+LEFT = {"relu": 1 / 2, "linear": 1.0, "sigmoid": 1.0, "tanh": 9 / 25, "selu": 16 / 9}
+
+
 def kaiming_normal_oracle(
     tensor: np.ndarray, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> dict[str, Any]:
     """The variance undoes what a rectifier leaves of a mean square: half of it, and a^2 of the other half."""
-    left = {"leaky_relu": (1 + a**2) / 2, "relu": 1 / 2, "linear": 1.0}[nonlinearity]
+    left = {"leaky_relu": (1 + a**2) / 2, **LEFT}[nonlinearity]
     fan = (tensor[0] if mode == "fan_in" else tensor[:, 0]).size
     return {"0": stats.norm(0, np.sqrt(1 / (left * fan)))}
 
@@ -125,6 +128,9 @@ suite.component(
         case(randn(64, 3, 7, 7), mode="fan_out", nonlinearity="relu"),
         case(randn(128, 784)),
         case(randn(128, 784), a=0.2, nonlinearity="leaky_relu"),
+        case(randn(128, 784), a=0.2, nonlinearity="relu"),  # which has no slope
+        *(case(randn(128, 784), nonlinearity=name) for name in ("linear", "tanh", "selu")),
+        case(randn(64, 32, 3, 3)),
         case(randn(256, 128, 3, 3), mode="fan_out", nonlinearity="relu"),  # in the third stage of a ResNet
     ],
     documented=["deepdive", "pytorch"],

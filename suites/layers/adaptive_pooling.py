@@ -24,8 +24,12 @@ class AdaptiveAvgPool2d(nn.Module):
 
     def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
         super().__init__()
+        self._given = output_size
         self.output_size = sizes("output_size", output_size, 2)
         refuse_below(0, output_size=[size for size in self.output_size if size is not None] or [0])
+
+    def extra_repr(self) -> str:
+        return f"output_size={self._given}"  # one number where one was given
 
     def forward(self, x: Tensor) -> Tensor:
         refuse_shape(self, x, ("H", "W"))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from nnbench.suites.layers.affine import AffineLayer
+from nnbench.suites.layers.settings import changed, named
 from nnbench.suites.layers.windows import Margins, extended, refuse_below, sizes, windows
 from torch import Tensor, nn
 
@@ -53,6 +54,13 @@ class Convolution(AffineLayer):
         self.dilation = gaps
         self.groups = groups
         self.padding_mode = padding_mode
+
+    def extra_repr(self) -> str:
+        dimensions = len(self.axes)
+        told = f"{self.in_channels}, {self.out_channels}, {named(self, 'kernel_size', 'stride')}"
+        told += changed(self, padding=(0,) * dimensions, dilation=(1,) * dimensions, groups=1)
+        told += ", bias=False" if self.bias is None else ""
+        return told + changed(self, padding_mode="zeros")
 
     def forward(self, x: Tensor) -> Tensor:
         sample = len(self.axes) + 1

@@ -28,6 +28,9 @@ class Dropout(nn.Module):
         self.p = p
         self.inplace = inplace
 
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from nnbench.suites.layers.settings import changed
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -21,7 +22,7 @@ class Embedding(nn.Module):
     embedding_dim), y (..., embedding_dim). Starts from N(0, 1). The row ``padding_idx`` (negative: from the end) starts
     at 0 and gets no gradient. ``max_norm`` shortens looked-up rows, in the table, to that p-norm, p = ``norm_type``;
     ``scale_grad_by_freq`` divides a row's gradient by how often x names it. ``_weight`` is the table to start from,
-    ``_freeze`` one that is not trained.
+    ``_freeze`` one that is not trained; ``from_pretrained`` takes a table, and freezes it unless told otherwise.
     ``AssertionError`` for a ``padding_idx`` or ``_weight`` that does not fit, ``IndexError`` for a number without a
     row, ``RuntimeError`` for other dtypes, ``NotImplementedError`` for ``sparse``. Source: torch.nn.Embedding.
     """
@@ -59,6 +60,28 @@ class Embedding(nn.Module):
         else:
             self.weight = nn.Parameter(_weight)
         self.weight.requires_grad_(not _freeze)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> Embedding:
+        """The layer around a table (num_embeddings, embedding_dim), which it shares; else ``AssertionError``."""
+        if embeddings.dim() != 2:
+            raise AssertionError(f"embeddings has two dimensions, rows and columns, not {tuple(embeddings.shape)}")
+        rows, columns = embeddings.shape
+        settings = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+        return cls(rows, columns, *settings, embeddings, freeze)
+
+    def extra_repr(self) -> str:
+        defaults = {"padding_idx": None, "max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
+        return f"{self.num_embeddings}, {self.embedding_dim}" + changed(self, **defaults)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:

@@ -34,6 +34,9 @@ class Linear(AffineLayer):
         self.in_features = in_features
         self.out_features = out_features
 
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
     def forward(self, x: Tensor) -> Tensor:
         y = x @ self.weight.T
         return y if self.bias is None else y + self.bias

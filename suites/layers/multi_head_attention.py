@@ -31,7 +31,9 @@ class MultiheadAttention(nn.Module):
     not (N, num_heads, T, S), None without ``need_weights``. A query without keys gets NaN, or zeros from the heads
     without ``need_weights``. ``is_causal`` only says that attn_mask is the causal one.
     ``ValueError`` for sizes below 1; ``AssertionError`` and ``RuntimeError`` where torch has them;
-    ``NotImplementedError`` for nested tensors. Source: torch.nn.MultiheadAttention; Vaswani et al., arXiv:1706.03762.
+    ``NotImplementedError`` for nested tensors, and for ``is_causal`` with appended positions where neither weights nor
+    a key_padding_mask are there: torch then excludes the appended positions too.
+    Source: torch.nn.MultiheadAttention; Vaswani et al., arXiv:1706.03762.
     """
 
     bias_k: nn.Parameter | None
@@ -105,6 +107,8 @@ class MultiheadAttention(nn.Module):
         refuse_inputs(query, key, value, key_padding_mask, attn_mask)
         if is_causal and attn_mask is None:
             raise RuntimeError("is_causal says of attn_mask that it is causal, so it needs one")
+        if is_causal and not need_weights and key_padding_mask is None:
+            self._refuse_appended()
         batched = query.dim() == 3
         if not batched:
             query, key, value = (tensor.unsqueeze(0) for tensor in (query, key, value))
@@ -158,6 +162,12 @@ class MultiheadAttention(nn.Module):
             mask = to_be_added(padding, "key_padding_mask", dtype, appended)
             total = total + mask.reshape(samples, 1, 1, keys + appended)
         return total
+
+    def _refuse_appended(self) -> None:
+        """Torch drops the mask for the hint here, and a causal mask over all positions excludes the appended ones."""
+        if self.bias_k is not None or self.add_zero_attn:
+            asked = "add_zero_attn" if self.bias_k is None else "add_bias_kv"
+            raise NotImplementedError(f"is_causal=True with {asked} and need_weights=False is not supported")
 
     def _refuse_sizes(self, query: Tensor, key: Tensor, value: Tensor) -> None:
         one_size = self.in_proj_weight is not None

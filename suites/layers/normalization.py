@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from nnbench.suites.layers import channels_first
+from nnbench.suites.layers.settings import named
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite, Variant
@@ -77,6 +78,9 @@ class LayerNorm(Normalization):
         self.normalized_shape = shape
         self.elementwise_affine = elementwise_affine
         self.reset_parameters()
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, {named(self, 'eps', 'elementwise_affine')}, bias={self.bias is not None}"
 
     def forward(self, x: Tensor) -> Tensor:
         dimensions = tuple(range(-len(self.normalized_shape), 0))
@@ -148,6 +152,10 @@ class BatchNorm(Normalization):
         """Scale by one, shift by nothing, and forget the batches seen."""
         self.reset_running_stats()
         super().reset_parameters()
+
+    def extra_repr(self) -> str:
+        told = f"{self.num_features}, {named(self, 'eps', 'momentum', 'affine')}, bias={self.bias is not None}"
+        return f"{told}, {named(self, 'track_running_stats')}"
 
     def forward(self, x: Tensor) -> Tensor:
         self._refuse_input(x)

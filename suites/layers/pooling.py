@@ -27,6 +27,7 @@ class Pooling(nn.Module):
     """
 
     axes: tuple[str, ...]
+    told: tuple[str, ...] = ("kernel_size", "stride", "padding")  # the settings that are printed
 
     def __init__(
         self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil_mode: bool
@@ -38,10 +39,17 @@ class Pooling(nn.Module):
         self.padding = sizes("padding", padding, dimensions)
         self.dilation = sizes("dilation", dilation, dimensions)
         self.ceil_mode = ceil_mode
+        step = kernel_size if stride is None else stride
+        self._given = {"kernel_size": kernel_size, "stride": step, "padding": padding, "dilation": dilation}
         refuse_below(1, kernel_size=self.kernel_size, stride=self.stride, dilation=self.dilation)
         refuse_below(0, padding=self.padding)
         if any(2 * margin > size for margin, size in zip(self.padding, self.kernel_size, strict=True)):
             raise RuntimeError(f"padding is at most half of kernel_size={kernel_size}, not {padding}")
+
+    def extra_repr(self) -> str:
+        """Sizes as they were given: one number, or one for each dimension."""
+        settings = self._given | {"ceil_mode": self.ceil_mode}
+        return ", ".join(f"{name}={settings[name]}" for name in self.told)
 
     def _overhang(self, place: int, length: int) -> int:
         """How far the windows along one axis reach beyond its end and padding: not at all without ``ceil_mode``."""
@@ -62,6 +70,8 @@ class Pooling(nn.Module):
 
 class MaxPool(Pooling):
     """Windows reduced to their maxima; the subclasses give the formula."""
+
+    told = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import torch
+from nnbench.suites.layers.settings import changed
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -63,6 +64,20 @@ class Recurrent(nn.Module):
                     parameter = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
                     self.register_parameter(f"{name}_l{layer}{direction}", parameter)
         self.reset_parameters()
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """Each layer's parameters, direction by direction."""
+        parameters = dict(self.named_parameters())
+        ends = [f"_l{layer}{direction}" for layer in range(self.num_layers) for direction in self.directions]
+        return [[parameters[name + end] for name in PARAMETERS if name + end in parameters] for end in ends]
+
+    def flatten_parameters(self) -> None:
+        """Nothing: torch's moves its parameters together in memory for cuDNN."""
+
+    def extra_repr(self) -> str:
+        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False}
+        return f"{self.input_size}, {self.hidden_size}" + changed(self, **defaults, dropout=0.0, bidirectional=False)
 
     def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
         """One layer's parameters in one direction; those of the gates lie one below the other."""

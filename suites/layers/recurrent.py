@@ -176,37 +176,40 @@ def recurrence_oracle(
     return (sequence.swapaxes(0, 1) if swapped else sequence), state
 
 
-# The documents' arguments at shorter sequences and smaller batches than theirs: the references' loop over time is slow.
-# A dropout of 0.3 in the bidirectional LSTM is left out: it would make the component random in training, and so have
-# all its cases compared in evaluation mode. The samples of h and c lie along their second dimension, which is why
-# neither layer is declared batch_independent.
+# The last case of the LSTM is there for chance in training, which takes many calls. The samples of h and c lie along
+# their second dimension, which is why neither layer is declared batch_independent.
 suite.component(
     "lstm",
+    not_compiled="torch.compile unrolls the reference's loop over time: compiling would take minutes",
     reference=LSTM,
     variants={"torch": nn.LSTM, "keras": "nnbench.suites._keras.recurrent:LSTM"},
     oracle=lstm_oracle,
     cases=[
-        case(randn(4, 12, 128), input_size=128, hidden_size=64, num_layers=2, batch_first=True),
+        case(randn(32, 50, 128), input_size=128, hidden_size=64, num_layers=2, batch_first=True),
         case(
-            randn(2, 4, 128),
+            randn(1, 256, 128),
             input_size=128,
             hidden_size=256,
             num_layers=2,
             batch_first=True,
+            dropout=0.3,
             bidirectional=True,
         ),
         case(randn(12, 4, 10), input_size=10, hidden_size=128),
         case(randn(4, 12, 10), input_size=10, hidden_size=20, batch_first=True),
+        case(randn(4, 6, 10), input_size=10, hidden_size=20, num_layers=2, batch_first=True, dropout=0.3),
     ],
     documented=["handout", "deepdive", "fundamentals", "pytorch"],
+    properties=["mode", "stochastic"],
 )
 suite.component(
     "gru",
+    not_compiled="torch.compile unrolls the reference's loop over time: compiling would take minutes",
     reference=GRU,
     variants={"torch": nn.GRU, "keras": "nnbench.suites._keras.recurrent:GRU"},
     oracle=gru_oracle,
     cases=[
-        case(randn(4, 12, 128), input_size=128, hidden_size=64, num_layers=1, batch_first=True),
+        case(randn(32, 50, 128), input_size=128, hidden_size=64, num_layers=1, batch_first=True),
         case(randn(4, 12, 10), input_size=10, hidden_size=20, batch_first=True),
     ],
     documented=["deepdive", "pytorch"],

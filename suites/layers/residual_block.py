@@ -133,6 +133,8 @@ suite.component(
     variants={"torch": TorchResidualBlock},
     oracle=residual_block_oracle,
     cases=[
+        case(randn(2, 64, 8, 8), in_channels=64, out_channels=64, stride=1),
+        case(randn(2, 64, 8, 8), in_channels=64, out_channels=128, stride=2),
         case(randn(2, 64, 8, 8), in_channels=64, out_channels=64, stride=1, bias=False),
         case(randn(2, 64, 8, 8), in_channels=64, out_channels=128, stride=2, bias=False),
         case(randn(2, 64, 16, 16), in_channels=64, out_channels=64, stride=1, bias=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from nnbench.suites.metrics.inputs import floating_dtype
+from nnbench.suites.metrics.parts import SAMPLES, Inputs, drive_of, oracle_of
 from torch import Tensor
 
 from nnbench.catalog import Suite
@@ -73,6 +74,27 @@ def accuracy_oracle(
     return float(top_k_accuracy_score(target, predictions, k=topk, labels=np.arange(predictions.shape[1])))
 
 
+def parts(predictions: Tensor, target: Tensor) -> dict[str, Inputs]:
+    """As drawn; equal scores; the right class's the highest, with a NaN beside it in every other sample; no sample."""
+    broken, every_other = predictions.clone(), torch.arange(0, len(target), 2)
+    broken[every_other, target[every_other]] = 9
+    broken[every_other, (target[every_other] + 1) % predictions.shape[1]] = torch.nan
+    return {
+        "drawn": (predictions, target),
+        "ties": (predictions.round(), target),
+        "nan": (broken, target),
+        "none": (predictions[:0], target[:0]),
+    }
+
+
+def first_of_the_highest(predictions: np.ndarray, target: np.ndarray) -> float:
+    """The class that comes first when a sample's scores are sorted and equal ones keep their order."""
+    if not target.size:
+        return float("nan")
+    said = np.argsort(-predictions, axis=1, kind="stable")[:, 0]
+    return float(np.mean((said == target) & ~np.isnan(predictions).any(axis=1)))
+
+
 def scores(samples: int) -> tuple[InputSpec, InputSpec]:
     return randn(samples, 10, requires_grad=False), randint(10, (samples,))
 
@@ -81,13 +103,17 @@ suite.component(
     "accuracy",
     kind="metric",
     reference=accuracy,
-    variants={"torch": torch_accuracy},
-    oracle=accuracy_oracle,
+    variants={"torch": torch_accuracy, "torchmetrics": "nnbench.suites._torchmetrics.metrics:accuracy"},
+    oracle=oracle_of(parts, accuracy_oracle, first_of_the_highest),
+    drive=drive_of(parts),
     cases=[
         case(*scores(32)),
         case(randint(10, (32,)), randint(10, (32,))),
+        case(randint(10, (32,)), randint(10, (32,)), ignore_index=0),
         case(*scores(32), topk=5),
         case(*scores(32), ignore_index=0),
+        case(*scores(32), topk=5, ignore_index=0),
+        case(*scores(SAMPLES)),
         case(*scores(100_000)),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from nnbench.suites.metrics.inputs import floating_dtype, refuse_other_shapes, share
+from nnbench.suites.metrics.parts import SAMPLES, Inputs, drive_of, oracle_of, with_nan
 from torch import Tensor
 
 from nnbench.catalog import Suite
@@ -42,6 +43,19 @@ def precision_recall_f1_oracle(
     return {"precision": precision, "recall": recall, "f1": f1}
 
 
+def parts(predictions: Tensor, target: Tensor) -> dict[str, Inputs]:
+    """As drawn; 1 never predicted, and never true; every other prediction at the threshold, or none at all."""
+    at_threshold = predictions.clone()
+    at_threshold[::2] = 0.5
+    return {
+        "drawn": (predictions, target),
+        "none predicted": (torch.zeros_like(predictions), target),
+        "none true": (predictions, torch.zeros_like(target)),
+        "at the threshold": (at_threshold, target),
+        "nan": (with_nan(predictions, every=2), target),
+    }
+
+
 def scikit_learn_precision_recall_f1(
     predictions: Tensor, target: Tensor, *, threshold: float = 0.5
 ) -> dict[str, Tensor]:
@@ -53,11 +67,15 @@ suite.component(
     "precision_recall_f1",
     kind="metric",
     reference=precision_recall_f1,
-    variants={"scikit_learn": scikit_learn_precision_recall_f1},
-    oracle=precision_recall_f1_oracle,
+    variants={
+        "scikit_learn": scikit_learn_precision_recall_f1,
+        "torchmetrics": "nnbench.suites._torchmetrics.metrics:precision_recall_f1",
+    },
+    oracle=oracle_of(parts, precision_recall_f1_oracle),
+    drive=drive_of(parts),
     cases=[
         case(rand(samples, requires_grad=False), randint(2, (samples,)), threshold=threshold)
-        for samples, threshold in ((32, 0.5), (32, 0.8), (100_000, 0.5))
+        for samples, threshold in ((32, 0.5), (32, 0.8), (SAMPLES, 0.5), (100_000, 0.5))
     ],
     documented=["pytorch"],
 )

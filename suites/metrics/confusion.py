@@ -80,16 +80,25 @@ def scikit_learn_confusion_matrix(predictions: Tensor, target: Tensor, **argumen
 
 
 SMALL, LARGE = ((randint(10, (samples,)), randint(10, (samples,))) for samples in (32, 100_000))
+FIVE = (randint(5, (32,)), randint(5, (32,)))  # of ten classes: the others never occur
+UNLIKE = (randint(10, (32,)), randint(5, (32,)))  # the largest class is a prediction
 
 suite.component(
     "confusion_matrix",
     kind="metric",
     reference=confusion_matrix,
-    variants={"torch": torch_confusion_matrix, "scikit_learn": scikit_learn_confusion_matrix},
+    variants={
+        "torch": torch_confusion_matrix,
+        "scikit_learn": scikit_learn_confusion_matrix,
+        "torchmetrics": "nnbench.suites._torchmetrics.metrics:confusion_matrix",
+    },
     oracle=confusion_matrix_oracle,
     cases=[
         case(*SMALL, num_classes=10),
         *(case(*SMALL, num_classes=10, normalize=by) for by in ("true", "pred", "all")),
+        *(case(*FIVE, num_classes=10, normalize=by) for by in (None, "true", "pred")),
+        case(*SMALL, num_classes=12),
+        case(*UNLIKE),
         case(*LARGE, num_classes=10),
     ],
     documented=["handout", "guide", "pytorch"],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from nnbench.suites.metrics.inputs import floating_dtype, refuse_other_shapes
+from nnbench.suites.metrics.parts import REFUSED, SAMPLES, Inputs, drive_of, oracle_of, with_nan
 from torch import Tensor
 
 from nnbench.catalog import Evidence, Suite, Variant
@@ -34,9 +37,25 @@ def mean_of_batch_means(batch_losses: Tensor, batch_sizes: Tensor) -> Tensor:
     return batch_losses.sum() / len(batch_losses)
 
 
-def epoch_loss_oracle(batch_losses: np.ndarray, batch_sizes: np.ndarray) -> np.floating:
+def epoch_loss_oracle(batch_losses: np.ndarray, batch_sizes: np.ndarray) -> Any:
     """Every sample's loss written out, and their mean."""
-    return np.mean(np.repeat(batch_losses, batch_sizes))
+    if batch_losses.shape != batch_sizes.shape:
+        return REFUSED
+    losses = np.repeat(batch_losses, batch_sizes)
+    return np.mean(losses) if losses.size else float("nan")
+
+
+def parts(batch_losses: Tensor, batch_sizes: Tensor) -> dict[str, Inputs]:
+    """As drawn; batches without samples, whose loss is NaN; a NaN that counts; no samples; losses of shape (B, 1)."""
+    sizes = batch_sizes.clone()
+    sizes[::3] = 0
+    return {
+        "drawn": (batch_losses, batch_sizes),
+        "empty batches": (with_nan(batch_losses, every=3), sizes),
+        "nan": (with_nan(batch_losses, every=3), batch_sizes),
+        "none": (batch_losses, torch.zeros_like(batch_sizes)),
+        "column": (batch_losses[:, None], batch_sizes),
+    }
 
 
 # 65 samples in batches of 64: the last sample is alone, and its loss is 3 where the others' mean is 0.5.
@@ -65,7 +84,10 @@ suite.component(
             "documented", mean_of_batch_means, erratum="E17", evidence={"E17": weight_of_the_last_batch}
         )
     },
-    oracle=epoch_loss_oracle,
-    cases=[case(rand(batches, requires_grad=False), randint(1, 65, (batches,))) for batches in (32, 1_875, 10_000)],
+    oracle=oracle_of(parts, epoch_loss_oracle),
+    drive=drive_of(parts),
+    cases=[
+        case(rand(batches, requires_grad=False), randint(1, 65, (batches,))) for batches in (32, 1_875, SAMPLES, 10_000)
+    ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
 )

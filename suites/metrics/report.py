@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnbench.suites.metrics.confusion import LARGE, SMALL, classes_of, count
+from nnbench.suites.metrics.confusion import FIVE, LARGE, SMALL, UNLIKE, classes_of, count
 from nnbench.suites.metrics.inputs import share
 from torch import Tensor
 
@@ -95,6 +95,12 @@ suite.component(
     kind="metric",
     reference=classification_report,
     oracle=classification_report_oracle,
-    cases=[case(*SMALL, num_classes=10), case(*LARGE, num_classes=10)],
+    cases=[
+        case(*SMALL, num_classes=10),
+        case(*SMALL, num_classes=12),
+        case(*FIVE, num_classes=5, target_names=["T-shirt", "trouser", "pullover", "dress", "coat"]),
+        case(*UNLIKE),
+        case(*LARGE, num_classes=10),
+    ],
     documented=["handout", "guide"],
 )

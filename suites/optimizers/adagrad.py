@@ -116,7 +116,9 @@ suite.component(
         "keras": Variant(
             "keras",
             "nnbench.suites._keras.optimizers:Adagrad",
-            difference="its sum of squares starts at 0.1, and it adds an epsilon of 1e-7 under the root",
+            difference="its sum of squares starts at 0.1 by default (torch's at 0) and its default epsilon is 1e-7 "
+            "(torch's is 1e-10), which it adds under the root, not beside it; its default learning rate is 0.001 "
+            "(torch's is 0.01)",
         ),
     },
     oracle=adagrad_oracle,

@@ -183,7 +183,7 @@ def adamw_oracle(
     return adam_oracle(parameters, gradients, weight_decay=weight_decay, decoupled_weight_decay=True, **settings)
 
 
-EPSILON_FIRST = "it adds epsilon before the bias correction, and its weight decay is always decoupled"
+EPSILON_FIRST = "its default epsilon is 1e-7 (torch's is 1e-8), which it adds before the bias correction"
 
 suite.component(
     "adam",
@@ -191,7 +191,11 @@ suite.component(
     reference=Adam,
     variants={
         "torch": torch.optim.Adam,
-        "keras": Variant("keras", "nnbench.suites._keras.optimizers:Adam", difference=EPSILON_FIRST),
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.optimizers:Adam",
+            difference=f"{EPSILON_FIRST}; its weight decay is always decoupled",
+        ),
     },
     oracle=adam_oracle,
     cases=[
@@ -208,9 +212,17 @@ suite.component(
     reference=AdamW,
     variants={
         "torch": torch.optim.AdamW,
-        "keras": Variant("keras", "nnbench.suites._keras.optimizers:AdamW", difference=EPSILON_FIRST),
+        "keras": Variant(
+            "keras",
+            "nnbench.suites._keras.optimizers:AdamW",
+            difference=f"{EPSILON_FIRST}; its default weight decay is 0.004 (torch's is 0.01)",
+        ),
     },
     oracle=adamw_oracle,
-    cases=[case(*LAYER, lr=0.001, weight_decay=0.01), case(*LARGER_LAYER, lr=0.001, weight_decay=0.01)],
+    cases=[
+        case(*LAYER, lr=0.001, weight_decay=0.01),
+        case(*LAYER, lr=0.001),
+        case(*LARGER_LAYER, lr=0.001, weight_decay=0.01),
+    ],
     documented=["handout", "deepdive"],
 )

@@ -116,13 +116,15 @@ suite.component(
         "keras": Variant(
             "keras",
             "nnbench.suites._keras.optimizers:RMSprop",
-            difference="it adds an epsilon of 1e-7 under the root, not of 1e-8 beside it",
+            difference="its default rho is 0.9 (torch's alpha is 0.99) and its default epsilon 1e-7 (torch's is 1e-8), "
+            "which it adds under the root, not beside it; its default learning rate is 0.001 (torch's is 0.01)",
         ),
     },
     oracle=rmsprop_oracle,
     cases=[
         case(*LAYER, lr=0.01, alpha=0.99),
         case(*LAYER, lr=0.001, alpha=0.9),
+        case(*LAYER, lr=0.01),
         case(*LARGER_LAYER, lr=0.01, alpha=0.99),
     ],
     documented=["guide", "deepdive", "fundamentals"],

@@ -66,11 +66,19 @@ def norm_of(tensor: Tensor, order: float) -> Tensor:
 
 # What the gradients are multiplied with: as drawn they are too long, the others are short enough or of no length.
 SCALES = {"drawn": 1.0, "short": 1e-6, "zero": 0.0}
+REFUSED = "refused"
 
 
 def drive(make: Callable[..., Any], *drawn: Tensor) -> dict[str, Any]:
-    """Norm and gradients after clipping: drawn ones, short ones, zeros, one that is missing, and what is not finite."""
+    """Norm and gradients after clipping: drawn ones, short ones, zeros, one that is missing, and what is not finite.
+
+    The parameters are handed over in a list, or such as can be gone through once only, or one by itself.
+    """
     outcome = {name: clipped(make(), [scale * tensor for tensor in drawn]) for name, scale in SCALES.items()}
+    outcome["once"] = clipped(make(), [tensor.clone() for tensor in drawn], hand_over=iter)
+    outcome["alone"] = clipped(make(), [drawn[0].clone()], hand_over=lambda parameters: parameters[0])
+    broken = [with_one(drawn[0], math.nan), *(tensor.clone() for tensor in drawn[1:])]
+    outcome["nan refused"] = clipped(make(error_if_nonfinite=True), broken)
     outcome["missing"] = clipped(make(), [None, *(tensor.clone() for tensor in drawn[1:])])
     for name, value in (("infinite", math.inf), ("nan", math.nan)):
         outcome[name] = clipped(make(), [with_one(drawn[0], value), *(tensor.clone() for tensor in drawn[1:])])
@@ -84,19 +92,30 @@ def with_one(tensor: Tensor, value: float) -> Tensor:
     return copy
 
 
-def clipped(clip: Callable[..., Tensor], gradients: list[Any]) -> dict[str, Any]:
+def clipped(
+    clip: Callable[..., Tensor], gradients: list[Any], hand_over: Callable[[list[Tensor]], Any] = list
+) -> dict[str, Any]:
     parameters = [torch.zeros(1 if gradient is None else gradient.shape) for gradient in gradients]
     for place, gradient in enumerate(gradients):
         if gradient is not None:
             parameters[place] = torch.zeros_like(gradient)
             parameters[place].grad = gradient
-    norm = clip(parameters)
-    return {"norm": norm, "gradients": [parameter.grad for parameter in parameters]}
+    try:
+        norm: Any = clip(hand_over(parameters))
+    except RuntimeError:
+        norm = REFUSED
+    left = [parameter.grad for parameter in parameters]
+    kept = all(mine is given for mine, given in zip(left, gradients, strict=True))
+    return {"norm": norm, "as a tensor": isinstance(norm, Tensor), "gradients": left, "in place": kept}
 
 
 def clip_grad_norm_oracle(*drawn: np.ndarray, **arguments: Any) -> dict[str, Any]:
     others = list(drawn[1:])
     outcome = {name: _shortened([scale * one for one in drawn], **arguments) for name, scale in SCALES.items()}
+    outcome["once"] = _shortened(list(drawn), **arguments)
+    outcome["alone"] = _shortened([drawn[0]], **arguments)
+    broken = [np.concatenate([[np.nan], drawn[0].ravel()[1:]]).reshape(drawn[0].shape), *others]
+    outcome["nan refused"] = {"norm": REFUSED, "as a tensor": False, "gradients": broken, "in place": True}
     outcome["missing"] = _shortened([None, *others], **arguments)
     for name, value in (("infinite", np.inf), ("nan", np.nan)):
         first = np.concatenate([[value], drawn[0].ravel()[1:]]).reshape(drawn[0].shape)
@@ -111,7 +130,7 @@ def _shortened(gradients: list[Any], max_norm: float, norm_type: float = 2.0) ->
     times = np.maximum((norm + 1e-6) / max_norm, 1)
     with np.errstate(invalid="ignore"):
         shortened = [None if gradient is None else gradient / times for gradient in gradients]
-    return {"norm": norm, "gradients": shortened}
+    return {"norm": norm, "as a tensor": True, "gradients": shortened, "in place": True}
 
 
 LAYER = (randn(256, 128, requires_grad=False), randn(256, requires_grad=False))
@@ -126,6 +145,7 @@ suite.component(
     drive=drive,
     cases=[
         case(*LAYER, max_norm=1.0),
+        case(*LAYER, max_norm=0.3),
         case(*LAYER, max_norm=1.0, norm_type=float("inf")),
         case(*LAYER, max_norm=1.0, norm_type=1.0),
         case(*LARGER_LAYER, max_norm=1.0),

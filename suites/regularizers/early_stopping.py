@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -98,37 +99,61 @@ class ByNotBeingWorse(EarlyStopping):
 
 
 class TinyModel(nn.Module):
-    """Three weights, to see which epoch's they are."""
+    """Three weights, and a buffer as running statistics are, to see which epoch's they are."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(3, dtype=dtype))
+        self.seen: Tensor
+        self.register_buffer("seen", torch.zeros((), dtype=dtype))
 
 
 def drive(make: Callable[..., Any], draws: Tensor) -> dict[str, Any]:
-    """Where each script of losses is stopped, its best loss and epoch, and the weights that the model is left with."""
+    """Where each script of losses is stopped, its best loss and epoch, and the model's weights after each call.
+
+    Every run is gone through in one piece, and again with a fresh object from where some have stood still for a while.
+    """
     scripts = loss_scripts(draws.double().numpy())
-    return {name: watched(make(), losses, draws) for name, losses in scripts.items()}
-
-
-def watched(stopper: Any, losses: np.ndarray, draws: Tensor) -> dict[str, Any]:
-    """A run whose weights are, after each epoch, the epoch's number plus its draw; "stopped" is 0 if it never is."""
-    model, stopped = TinyModel(draws.dtype), 0
-    for epoch, loss in enumerate(losses.tolist(), start=1):
-        model.weight.data.fill_(epoch + float(draws[epoch - 1]))
-        if stopper(loss, model):
-            stopped = epoch
-            break
     return {
-        "stopped": stopped,
-        "best_loss": stopper.best,
-        "best_epoch": stopper.best_epoch,
-        "weights": model.weight.detach().clone(),
+        name: {"whole": watched(make, losses, draws), "resumed": watched(make, losses, draws, len(losses) // 3 + 3)}
+        for name, losses in scripts.items()
     }
 
 
+def watched(make: Callable[..., Any], losses: np.ndarray, draws: Tensor, resumed_at: int = 0) -> dict[str, Any]:
+    """A run whose weights are, in each epoch, the epoch's number plus its draw; "stopped" is 0 if it never is."""
+    stopper, model, stops = make(), TinyModel(draws.dtype), False
+    after = []
+    for epoch, loss in enumerate(losses.tolist(), start=1):
+        stopper = resumed(stopper, make()) if epoch == resumed_at else stopper
+        model.weight.data.fill_(epoch + float(draws[epoch - 1]))
+        model.seen.fill_(epoch)
+        stops = shown_a_tensor(stopper, loss, model) if resumed_at else stopper(loss, model)
+        best = torch.as_tensor(stopper.best, dtype=torch.float64)
+        after.append([tensor.detach().clone() for tensor in (best, model.weight, model.seen)])
+        if stops:
+            break
+    named = zip(("best_losses", "weights", "seen"), map(torch.stack, zip(*after, strict=True)), strict=True)
+    return {"stopped": len(after) if stops else 0, "best_epoch": stopper.best_epoch, **dict(named)}
+
+
+def resumed(stopped: Any, fresh: Any) -> Any:
+    """A fresh stopper that goes on from another one's state, as from a file."""
+    fresh.load_state_dict(copy.deepcopy(stopped.state_dict()))
+    return fresh
+
+
+def shown_a_tensor(stopper: Any, loss: float, model: nn.Module) -> bool:
+    """The answer to a loss in a tensor that is used again, as by a training loop that sums into it."""
+    running = torch.tensor(loss, dtype=torch.float64)
+    stops = bool(stopper(running, model))
+    running.zero_()
+    return stops
+
+
 def early_stopping_oracle(draws: np.ndarray, **arguments: Any) -> dict[str, Any]:
-    return {name: _outcome(losses, draws, **arguments) for name, losses in loss_scripts(draws).items()}
+    right = {name: _outcome(losses, draws, **arguments) for name, losses in loss_scripts(draws).items()}
+    return {name: {"whole": outcome, "resumed": outcome} for name, outcome in right.items()}
 
 
 def _outcome(
@@ -142,20 +167,24 @@ def _outcome(
     """From one improvement to the next in the whole script, until the next is too far away."""
     costs = losses if mode == "min" else -losses
     best, place = np.inf, -1
+    bests = np.full(costs.size, np.inf)
     while True:
         better = place + 1 + np.flatnonzero(costs[place + 1 :] < best - min_delta)
         if better.size == 0 or better[0] - place > max(patience, 1):
             break
         place = int(better[0])
-        best = costs[place]
+        bests[place:] = best = costs[place]
     last = place + max(patience, 1)
     stopped = last < costs.size
-    kept = place if restore_best_weights and stopped and place >= 0 else min(last, costs.size - 1)
+    epochs = np.arange(min(last + 1, costs.size))
+    if restore_best_weights and stopped and place >= 0:
+        epochs[-1] = place
     return {
         "stopped": last + 1 if stopped else 0,
-        "best_loss": best if mode == "min" else -best,
         "best_epoch": place + 1,
-        "weights": np.full(3, kept + 1 + draws[kept]),
+        "best_losses": bests[: epochs.size] * (1 if mode == "min" else -1),
+        "weights": np.tile((epochs + 1 + draws[epochs])[:, None], 3),
+        "seen": epochs + 1.0,
     }
 
 
@@ -202,6 +231,8 @@ suite.component(
         case(rand(40), patience=10, restore_best_weights=True),
         case(rand(40), patience=5, restore_best_weights=True),
         case(rand(40), patience=5, restore_best_weights=True, mode="max"),
+        *(case(rand(40), patience=5, min_delta=0.2, mode=mode) for mode in ("min", "max")),
+        case(rand(40), patience=0),
         case(rand(80), patience=10, restore_best_weights=True),
     ],
     documented=["handout", "guide", "fundamentals", "pytorch"],

@@ -178,7 +178,7 @@ suite.component(
     reference=L1,
     variants={"torch": TorchL1, "keras": "nnbench.suites._keras.regularizers:L1"},
     oracle=oracle,
-    cases=[case(*LAYER, l1=0.01), case(*LARGER_LAYER, l1=0.01)],
+    cases=[case(*LAYER, l1=0.01), case(*LAYER, l1=0.003), case(*LARGER_LAYER, l1=0.01)],
     documented=["fundamentals"],
 )
 documented_l2: dict[str, Any] = {
@@ -199,6 +199,6 @@ suite.component(
     reference=L1L2,
     variants={"torch": TorchSums, "keras": "nnbench.suites._keras.regularizers:L1L2"},
     oracle=oracle,
-    cases=[case(*LAYER, l1=0.01, l2=0.01), case(*LARGER_LAYER, l1=0.01, l2=0.01)],
+    cases=[case(*LAYER, l1=0.01, l2=0.01), case(*LAYER, l1=0.01, l2=0.003), case(*LARGER_LAYER, l1=0.01, l2=0.01)],
     documented=["fundamentals"],
 )

@@ -202,6 +202,7 @@ FORMS: list[dict[str, Any]] = [
     {"lr": 0.01, "weight_decay": 1e-4, "rule": "sgd", "momentum": 0.9},
     {"lr": 0.01, "weight_decay": 1e-4, "rule": "sgd", "momentum": 0.9, "decoupled": True},
     {"lr": 0.001, "weight_decay": 1e-4, "rule": "adam"},
+    {"lr": 0.001, "weight_decay": 0.01, "rule": "adam", "betas": (0.8, 0.99), "eps": 1e-3},
     {"lr": 0.001, "weight_decay": 0.01, "rule": "adam", "decoupled": True},
 ]
 

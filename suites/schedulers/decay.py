@@ -157,6 +157,8 @@ suite.component(
     cases=[
         case(initial_learning_rate=0.001, decay_steps=1000),
         case(**WARMED_UP, decay_steps=160, alpha=0.1),  # a rise, the fall, and what stays
+        case(**WARMED_UP | {"initial_learning_rate": 1e-4}, decay_steps=160, alpha=0.1),
+        case(initial_learning_rate=1e-4, warmup_target=1e-3, decay_steps=160),  # the target is the peak all the same
     ],
     documented=["fundamentals"],
 )

@@ -215,6 +215,9 @@ suite.component(
         case(LOSSES, mode="min", factor=0.1, patience=10),
         case(LOSSES, factor=0.5, patience=3, min_lr=1e-7),
         case(LOSSES, factor=0.5, patience=5, min_lr=1e-7),
+        case(LOSSES, mode="max", patience=3, threshold=0.1),
+        # falls by less than eps do not happen; behind one that does, losses may stand still for long
+        case(LOSSES, patience=2, threshold=0.1, threshold_mode="abs", eps=1e-3, cooldown=30),
         # an accuracy in percent, and a pause after each fall
         case(rand(400, requires_grad=False), mode="max", patience=2, threshold=0.1, threshold_mode="abs", cooldown=4),
     ],

@@ -21,12 +21,12 @@ from nnbench.suites.training.loop import (
     start,
     train_epoch,
 )
-from nnbench.suites.training.samples import drawn, perceptron, split
+from nnbench.suites.training.samples import drawn, drawn_numbers, perceptron, split
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nnbench.catalog import Evidence, Suite, Variant
-from nnbench.specs import Case, case, rand
+from nnbench.specs import Case, InputSpec, case, rand
 
 suite = Suite("training")
 
@@ -87,20 +87,35 @@ def documented_search(
     return [result | {"training_time": float(epochs), "seconds_per_epoch": 1.0} for result in results]
 
 
-class Work:
-    """A clock that only moves when a network works on it: some seconds a batch, some a sample, 100 an evaluation."""
+MULTIPLES = (1, 4, 8, 2, 1)  # over four epochs the median is neither the mean nor any epoch's; evaluation is the fifth
+DROPOUT = 0.2
 
-    def __init__(self, seconds_per_batch: float, seconds_per_sample: float) -> None:
+
+class Work:
+    """A clock that only moves when a network is built (7 s) or works on it: some seconds a batch, some a sample.
+
+    An evaluation takes 100 s. With ``samples``, the size of an epoch, each epoch takes its own multiple of the seconds.
+    """
+
+    def __init__(self, seconds_per_batch: float, seconds_per_sample: float, samples: int = 0) -> None:
         self.now = 0.0
         self.seconds_per_batch = seconds_per_batch
         self.seconds_per_sample = seconds_per_sample
+        self.samples = samples
+        self.seen = 0
+
+    def built(self) -> None:
+        self.now += 7.0
+        self.seen = 0
 
     def __call__(self) -> float:
         return self.now
 
     def watch(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         work = self.seconds_per_batch + self.seconds_per_sample * len(inputs[0])
-        self.now += work if module.training else 100.0
+        multiple = MULTIPLES[self.seen // self.samples] if self.samples else 1
+        self.now += multiple * work if module.training else 100.0
+        self.seen += len(inputs[0])
 
 
 def in_binary(seconds: float) -> float:
@@ -109,40 +124,50 @@ def in_binary(seconds: float) -> float:
 
 
 def drive(
-    make: Callable[..., Any], features: Tensor, classes: Tensor, costs: Tensor, *weights: Tensor
+    make: Callable[..., Any], features: Tensor, targets: Tensor, costs: Tensor, *weights: Tensor
 ) -> list[dict[str, float]]:
-    work = Work(*map(in_binary, costs.tolist()))
+    a_batch, a_sample = map(in_binary, costs.tolist())
+    train, _ = samples = split(features, targets)
+    return _searched(make, samples, Work(a_batch, a_sample, len(train[0])), weights)
 
+
+def _searched(
+    make: Callable[..., Any], samples: tuple[Samples, Samples], work: Work, weights: tuple[Tensor, ...]
+) -> list[dict[str, float]]:
     def network() -> nn.Module:
-        model = perceptron(weights)
+        work.built()
+        model = perceptron(weights, DROPOUT)
         model.register_forward_pre_hook(work.watch)
         return model
 
-    results: list[dict[str, float]] = make(clock=work)(network, *split(features, classes))
+    results: list[dict[str, float]] = make(clock=work)(network, *samples)
     return results
 
 
 def oracle(
     features: np.ndarray,
-    classes: np.ndarray,
+    targets: np.ndarray,
     costs: np.ndarray,
     *weights: np.ndarray,
     batch_sizes: Sequence[int] = (16, 32, 64, 128),
     epochs: int,
+    seed: int = 0,
     **settings: Any,
 ) -> list[dict[str, float]]:
     """Every sample costs the same whatever the batch; there are as many batches as it takes to hold them all."""
     results = []
     a_batch, a_sample = map(in_binary, costs)
-    train, validation = split(features, classes)
+    train, validation = split(features, targets)
     for batch_size in batch_sizes:
         seconds = a_batch * math.ceil(len(train[0]) / batch_size) + a_sample * len(train[0])
-        history = judged_fit(Perceptron(weights), train, validation, epochs=epochs, batch_size=batch_size, **settings)
+        run = settings | {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+        with seeded(seed):
+            history = judged_fit(Perceptron(weights, DROPOUT), train, validation, **run)
         results.append(
             {
                 "batch_size": batch_size,
-                "training_time": epochs * seconds,
-                "seconds_per_epoch": seconds,
+                "training_time": seconds * sum(MULTIPLES[:epochs]),
+                "seconds_per_epoch": seconds * float(np.median(MULTIPLES[:epochs])),
                 "validation_loss": history["validation_loss"][-1],
             }
         )
@@ -176,7 +201,7 @@ def _search_costing(variant: Variant, seconds: float) -> list[dict[str, float]]:
             batch_sizes=[16, 32], epochs=3, optimizer=torch.optim.SGD, optimizer_arguments={"lr": 0.1}, **more
         )
 
-    return drive(make, features, classes, torch.tensor([seconds, 0.0]), weight)
+    return _searched(make, split(features, classes), Work(seconds, 0.0), (weight,))
 
 
 def _listed(seconds: list[float]) -> str:
@@ -186,19 +211,13 @@ def _listed(seconds: list[float]) -> str:
 COSTS = rand(2, requires_grad=False)  # seconds a batch and seconds a sample
 
 
-def timed_case(samples: int, *sizes: int, epochs: int) -> Case:
-    features, classes, *weights = drawn(samples, *sizes)
-    return case(
-        features,
-        classes,
-        COSTS,
-        *weights,
-        name=f"{samples}x{sizes[0]},four_sizes",
-        batch_sizes=[16, 32, 64, 128],
-        optimizer=torch.optim.SGD,
-        optimizer_arguments={"lr": 0.1},
-        epochs=epochs,
-    )
+SIZES, UNSORTED = [16, 32, 64, 128], [64, 16, 48]
+
+
+def timed_case(name: str, inputs: tuple[InputSpec, ...], *, epochs: int, **settings: Any) -> Case:
+    features, targets, *weights = inputs
+    chosen: dict[str, Any] = {"batch_sizes": SIZES, "optimizer": torch.optim.SGD, "optimizer_arguments": {"lr": 0.1}}
+    return case(features, targets, COSTS, *weights, name=name, **chosen | settings, epochs=epochs)
 
 
 suite.component(
@@ -210,6 +229,17 @@ suite.component(
     },
     drive=drive,
     oracle=oracle,
-    cases=[timed_case(192, 10, 16, 3, epochs=3), timed_case(900, 64, 128, 10, epochs=2)],
+    cases=[
+        timed_case("192x10,four_sizes", drawn(192, 10, 16, 3), epochs=3),
+        timed_case(
+            "96x5,regression,unsorted_sizes",
+            drawn_numbers(96, 5, 8, 2),
+            epochs=4,
+            batch_sizes=UNSORTED,
+            loss=functional.mse_loss,
+            seed=3,
+        ),
+        timed_case("900x64,four_sizes", drawn(900, 64, 128, 10), epochs=2),
+    ],
     documented=["guide"],
 )

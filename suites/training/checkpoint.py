@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import tempfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 from nnbench.suites.training.files import reason
 from nnbench.suites.training.judge import Perceptron, judged_fit
 from nnbench.suites.training.loop import Samples, TrainingState, one_epoch, seeded, start
+from nnbench.suites.training.misfits import refuses, runs_code
 from nnbench.suites.training.resuming import Checkpoint
 from nnbench.suites.training.samples import drawn, parameters, perceptron, split
 from torch import Tensor
@@ -59,46 +61,100 @@ RUNS: dict[str, dict[str, Any]] = {
         "scheduler": ReduceLROnPlateau,
         "scheduler_arguments": {"factor": 0.5, "patience": 0},
     },
+    "momentum alone": {
+        "optimizer": torch.optim.SGD,
+        "optimizer_arguments": {"lr": 0.1, "momentum": 0.9},
+    },
 }
+SCRIPT = [math.nan, 3.0, 1.0, 2.0, 1.5, 1.0, math.nan, 0.5]
+RECORDS = [False, True, True, False, False, False, False, True]  # no NaN, and nothing that is as good as before
 
 
 def drive(make: Callable[..., Any], features: Tensor, classes: Tensor, *weights: Tensor) -> dict[str, Any]:
     samples = split(features, classes)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoints = {name: make(path=Path(folder) / f"{name}.pt") for name in RUNS}
-        return {name: _stopped_once(checkpoints[name], samples, weights, RUNS[name]) for name in RUNS}
+        paths = {name: Path(folder) / f"{name}.pt" for name in RUNS}
+        runs = {
+            name: _stopped_once((make(path=path), make(path=path)), samples, weights, RUNS[name])
+            for name, path in paths.items()
+        }
+        scripts = {mode: _scripted(make, Path(folder) / f"{mode}.pt", sign) for mode, sign in (("min", 1), ("max", -1))}
+        refused = {name: _refused(make(path=paths["momentum, steps"]), weights, name) for name in MISFITS}
+        code = Path(folder) / "code.pt"
+        ran = runs_code(make(path=code).load, start(perceptron(weights), torch.optim.SGD), code)
+    return {"runs": runs, "scripts": scripts, "refused": refused, "ran code": ran}
 
 
 def _stopped_once(
-    checkpoint: Any, samples: tuple[Samples, Samples], weights: tuple[Tensor, ...], run: dict[str, Any]
+    checkpoints: tuple[Any, Any], samples: tuple[Samples, Samples], weights: tuple[Tensor, ...], run: dict[str, Any]
 ) -> dict[str, Any]:
     """Which epochs were written before the stop; then the history and the parameters of what went on from the file."""
+    before, after = checkpoints
     with seeded(SEED):
         first = start(perceptron(weights, DROPOUT), **run, seed=SEED)
         written = []
         for _ in range(STOPPED):
             one_epoch(first, *samples, functional.cross_entropy, BATCH)
-            written.append(checkpoint.save(first))
+            written.append(before.save(first))
     with seeded(SEED + 1):  # whatever a new process would start from
         second = start(perceptron([weight + 1 for weight in weights], DROPOUT), **run, seed=SEED + 1)
-        checkpoint.load(second)
+        second.history["of another run"] = [0.0] * (EPOCHS + 1)
+        after.load(second)
         while second.epoch < EPOCHS:
             one_epoch(second, *samples, functional.cross_entropy, BATCH)
     return {"written": written, "history": second.history, "parameters": parameters(second.model)}
 
 
+def _scripted(make: Callable[..., Any], path: Path, sign: int) -> dict[str, list[Any]]:
+    """Which of the scripted values are written as the best so far, with the epoch and the loss that the file names."""
+    checkpoint = make(path=path, best_only=True, monitor="score", mode="min" if sign > 0 else "max")
+    state = start(perceptron([torch.ones(1, 1)]), torch.optim.SGD)
+    found: dict[str, list[Any]] = {"written": [], "epoch and loss": []}
+    for value in SCRIPT:
+        state.history.setdefault("score", []).append(sign * value)
+        found["written"].append(checkpoint.save(state))
+        if found["written"][-1]:
+            content = torch.load(path, weights_only=True)
+            found["epoch and loss"].append((content["epoch"], content["loss"]))
+    return found
+
+
+MISFITS: dict[str, Callable[[tuple[Tensor, ...]], TrainingState]] = {
+    "another network": lambda weights: start(
+        perceptron([*weights[:-1], torch.cat([weights[-1], weights[-1]])]), **RUNS["momentum, steps"]
+    ),
+    "another optimizer": lambda weights: start(perceptron(weights), **RUNS["adam, plateau"]),
+    "no scheduler": lambda weights: start(perceptron(weights), **RUNS["momentum alone"]),
+}
+
+
+def _refused(checkpoint: Any, weights: tuple[Tensor, ...], misfit: str) -> tuple[bool, bool]:
+    """Whether a run that the file does not fit refuses it, and stays as it was."""
+    state = MISFITS[misfit](tuple(weight + 1 for weight in weights))
+    before, generator = parameters(state.model), state.generator.get_state()
+    refused = refuses(checkpoint.load, state)
+    kept = torch.equal(parameters(state.model), before) and torch.equal(state.generator.get_state(), generator)
+    return refused, kept and not state.history and not state.optimizer.state_dict()["state"]
+
+
 def oracle(
     features: np.ndarray, classes: np.ndarray, *weights: np.ndarray, best_only: bool = False, **monitored: str
 ) -> dict[str, Any]:
-    """The run that never stopped."""
-    outcome = {}
+    """The runs that never stopped."""
+    runs = {}
     for name, run in RUNS.items():
         network = Perceptron(weights, DROPOUT)
         with seeded(SEED):
             history = judged_fit(network, *split(features, classes), **run, epochs=EPOCHS, batch_size=BATCH, seed=SEED)
         written = _records(history, **monitored) if best_only else [True] * STOPPED
-        outcome[name] = {"written": written, "history": history, "parameters": network.parameters}
-    return outcome
+        runs[name] = {"written": written, "history": history, "parameters": network.parameters}
+    scripts = {mode: {"written": RECORDS, "epoch and loss": _named(sign)} for mode, sign in (("min", 1), ("max", -1))}
+    return {"runs": runs, "scripts": scripts, "refused": dict.fromkeys(MISFITS, (True, True)), "ran code": False}
+
+
+def _named(sign: int) -> list[tuple[int, float]]:
+    """The epoch and the value of each record."""
+    return [(place + 1, sign * value) for place, (value, best) in enumerate(zip(SCRIPT, RECORDS, strict=True)) if best]
 
 
 def _records(history: dict[str, list[float]], monitor: str = "validation_loss", mode: str = "min") -> list[bool]:

@@ -10,7 +10,7 @@ import torch
 from nnbench.suites.training.fit import fit
 from nnbench.suites.training.judge import Perceptron, judged_fit
 from nnbench.suites.training.loop import History, Loss, Samples, seeded
-from nnbench.suites.training.samples import drawn, perceptron, split
+from nnbench.suites.training.samples import drawn, drawn_numbers, perceptron, split
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -62,14 +62,21 @@ def compare_dropout(
     return results
 
 
-def drive(make: Callable[..., Any], features: Tensor, classes: Tensor, *weights: Tensor) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = make()(lambda rate: perceptron(weights, rate), *split(features, classes))
+def drive(make: Callable[..., Any], features: Tensor, targets: Tensor, *weights: Tensor) -> list[dict[str, Any]]:
+    """With a network that draws a random number when it is built."""
+    results: list[dict[str, Any]] = make()(
+        lambda rate: perceptron([scale() * weight for weight in weights], rate), *split(features, targets)
+    )
     return results
+
+
+def scale() -> float:
+    return 0.5 + torch.rand((), dtype=torch.float64).item()
 
 
 def oracle(
     features: np.ndarray,
-    classes: np.ndarray,
+    targets: np.ndarray,
     *weights: np.ndarray,
     rates: Sequence[float],
     seed: int = 0,
@@ -79,7 +86,8 @@ def oracle(
     results = []
     for rate in rates:
         with seeded(seed):
-            history = judged_fit(Perceptron(weights, rate), *split(features, classes), seed=seed, **settings)
+            network = Perceptron([scale() * weight for weight in weights], rate)
+            history = judged_fit(network, *split(features, targets), seed=seed, **settings)
         results.append({"rate": rate, "history": history})
     return results
 
@@ -98,6 +106,14 @@ suite.component(
     oracle=oracle,
     cases=[
         case(*drawn(96, 10, 64, 32, 16, 3), name="96x10,four_rates", **RATES, epochs=5, batch_size=20, seed=4),
+        case(
+            *drawn_numbers(96, 10, 16, 2),
+            name="96x10,regression",
+            **RATES,
+            loss=functional.mse_loss,
+            epochs=3,
+            batch_size=20,
+        ),
         case(*drawn(768, 64, 64, 32, 16, 10), name="768x64,four_rates", **RATES, epochs=3, batch_size=128),
     ],
     documented=["guide"],

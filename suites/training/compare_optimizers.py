@@ -11,7 +11,7 @@ import torch
 from nnbench.suites.training.fit import fit
 from nnbench.suites.training.judge import Perceptron, judged_fit
 from nnbench.suites.training.loop import History, Loss, Samples, seeded
-from nnbench.suites.training.samples import drawn, perceptron, split
+from nnbench.suites.training.samples import drawn, drawn_numbers, parameters, perceptron, split
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -69,31 +69,36 @@ def compare_optimizers(
     return histories
 
 
-def drive(make: Callable[..., Any], features: Tensor, classes: Tensor, *weights: Tensor) -> dict[str, Any]:
-    model = perceptron(weights)
-    histories = make()(model, *split(features, classes))
-    with torch.no_grad():
-        return {"histories": histories, "the model itself": model(features)}
+DROPOUT = 0.2
+
+
+def drive(make: Callable[..., Any], features: Tensor, targets: Tensor, *weights: Tensor) -> dict[str, Any]:
+    model = perceptron(weights, DROPOUT)
+    histories = make()(model, *split(features, targets))
+    return {"histories": histories, "the model itself": parameters(model), "in training mode": model.training}
 
 
 def oracle(
     features: np.ndarray,
-    classes: np.ndarray,
+    targets: np.ndarray,
     *weights: np.ndarray,
     optimizers: Mapping[str, Choice],
+    seed: int = 0,
     **settings: Any,
 ) -> dict[str, Any]:
-    histories = {
-        name: judged_fit(
-            Perceptron(weights),
-            *split(features, classes),
-            optimizer=optimizer,
-            optimizer_arguments=arguments,
-            **settings,
-        )
-        for name, (optimizer, arguments) in optimizers.items()
-    }
-    return {"histories": histories, "the model itself": Perceptron(weights).scores(features)[0]}
+    histories, samples = {}, split(features, targets)
+    for name, (optimizer, arguments) in optimizers.items():
+        run = settings | {"optimizer": optimizer, "optimizer_arguments": arguments, "seed": seed}
+        with seeded(seed):
+            histories[name] = judged_fit(Perceptron(weights, DROPOUT), *samples, **run)
+    return {"histories": histories, "the model itself": Perceptron(weights).parameters, "in training mode": True}
+
+
+OTHERS: dict[str, Choice] = {
+    "AdamW": (torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1}),
+    "diverging": (torch.optim.SGD, {"lr": 1e30}),
+    "SGD": (torch.optim.SGD, {"lr": 0.3}),
+}
 
 
 suite.component(
@@ -104,6 +109,15 @@ suite.component(
     oracle=oracle,
     cases=[
         case(*drawn(96, 10, 16, 3), name="96x10,six_optimizers", optimizers=DOCUMENTED, epochs=5, batch_size=20),
+        case(*drawn(96, 10, 16, 3), name="96x10,three_others", optimizers=OTHERS, epochs=3, batch_size=20, seed=4),
+        case(
+            *drawn_numbers(96, 10, 16, 2),
+            name="96x10,regression",
+            optimizers=OTHERS,
+            loss=functional.mse_loss,
+            epochs=3,
+            batch_size=20,
+        ),
         case(
             *drawn(768, 64, 64, 32, 10), name="768x64,six_optimizers", optimizers=DOCUMENTED, epochs=2, batch_size=128
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnbench.suites.training.event_files import (
+    FILE_VERSION,
     FIXED32,
     FIXED64,
     SIMPLE_VALUE,
@@ -16,11 +17,15 @@ from nnbench.suites.training.event_files import (
     TAG,
     VALUE,
     VARINT,
+    WALL_TIME,
     checksum,
 )
 
 TENSOR = 8  # of a summary's value: what TensorFlow 2 has in place of SIMPLE_VALUE
 CONTENT, FLOATS = 4, 5  # of a tensor
+
+
+VERSION = b"brain.Event:2"
 
 
 class Scalar(NamedTuple):
@@ -32,16 +37,28 @@ class Scalar(NamedTuple):
 def read_scalars(folder: Path) -> list[Scalar]:
     """Every scalar in the event files of a folder and those in it, in the order written.
 
-    Raises ``ValueError`` where a checksum is wrong.
+    Raises ``ValueError`` where a checksum is wrong, and for a file that does not begin with its version.
     """
     found = []
-    for path in sorted(folder.rglob("*tfevents*")):
-        for event in _records(path.read_bytes()):
-            fields = _fields(event)
-            step = _signed(fields.get(STEP, [0])[0])
-            for summary in fields.get(SUMMARY, []):
-                found += [_scalar(value, step) for value in _fields(summary).get(VALUE, [])]
+    for fields in _events(folder):
+        step = _signed(fields.get(STEP, [0])[0])
+        for summary in fields.get(SUMMARY, []):
+            found += [_scalar(value, step) for value in _fields(summary).get(VALUE, [])]
     return found
+
+
+def read_wall_times(folder: Path) -> list[float]:
+    """When each event with scalars says that it was, in the order written."""
+    return [struct.unpack("<d", fields[WALL_TIME][0])[0] for fields in _events(folder) if SUMMARY in fields]
+
+
+def _events(folder: Path) -> Iterator[dict[int, list[Any]]]:
+    """The events of each file after the one that says the version; a file that is still empty has none."""
+    for path in sorted(folder.rglob("*tfevents*")):
+        first, *others = [_fields(event) for event in _records(path.read_bytes())] or [{FILE_VERSION: [VERSION]}]
+        if first.get(FILE_VERSION) != [VERSION]:
+            raise ValueError(f"{path.name} does not begin with its version, {VERSION.decode()}")
+        yield from others
 
 
 def _records(data: bytes) -> Iterator[bytes]:

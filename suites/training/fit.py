@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from nnbench.suites.training.judge import Perceptron, judged_fit
-from nnbench.suites.training.loop import History, Loss, Samples, one_epoch, refuse_unusable, start
+from nnbench.suites.training.loop import History, Loss, Samples, TrainingState, one_epoch, refuse_unusable, start
 from nnbench.suites.training.resuming import Checkpoint
-from nnbench.suites.training.samples import drawn, parameters, perceptron, split
+from nnbench.suites.training.samples import drawn, drawn_numbers, parameters, perceptron, split
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
@@ -76,26 +77,106 @@ def stalled(history: History, patience: int | None) -> bool:
     return patience is not None and since >= patience
 
 
-def drive(make: Callable[..., Any], features: Tensor, classes: Tensor, *weights: Tensor) -> dict[str, Any]:
-    """Train once without a stop, and once stopped after two epochs and gone on with by new objects."""
-    samples = split(features, classes)
-    whole, resumed = perceptron(weights), perceptron(weights)
-    outcome = {"history": make()(whole, *samples), "parameters": parameters(whole)}
+class Watched(Checkpoint):
+    """It notes the epochs that it is saved after."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.epochs: list[int] = []
+
+    def save(self, state: TrainingState) -> bool:
+        self.epochs.append(state.epoch)
+        return super().save(state)
+
+
+class Notes(list[tuple[int, dict[str, float]]]):
+    """It notes what is reported, the values in the order of their names."""
+
+    def __call__(self, epoch: int, values: Mapping[str, float]) -> None:
+        self.append((epoch, {name: float(values[name]) for name in sorted(values)}))
+
+
+class Script:
+    """A loss that says the next of these numbers of each evaluation, whatever the scores; it moves no parameter."""
+
+    def __init__(self, losses: list[float], held_out: int) -> None:
+        self.losses = iter(losses)
+        self.held_out = held_out
+
+    def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return scores.sum() * 0 + (next(self.losses) if len(scores) == self.held_out else 1.0)
+
+
+# A NaN, an equal loss and a fall to above the lowest are no progress: it ends after the sixth, whether resumed or not.
+LOSSES, PATIENCE, LAST = [math.nan, 3.0, 2.0, 2.0, 2.5, 2.25, 1.0, 0.5], 3, 6
+TRAINED, HELD_OUT = 8, 5  # samples: fewer than any batch has, so that each pass through the network tells its purpose
+
+
+def drive(make: Callable[..., Any], features: Tensor, targets: Tensor, *weights: Tensor) -> dict[str, Any]:
+    """Train without a stop, then stopped after two epochs and gone on with by new objects, then on a script."""
+    samples, notes, whole, before = split(features, targets), Notes(), perceptron(weights), torch.get_rng_state()
+    outcome = {
+        "history": plain(make(report=notes)(whole, *samples)),
+        "parameters": parameters(whole),
+        "reported": notes,
+        "draws nothing": torch.equal(torch.get_rng_state(), before),
+    }
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Checkpoint(Path(folder) / "training.pt")
-        make(epochs=2, checkpoint=checkpoint)(perceptron(weights), *samples)
-        outcome["history, stopped"] = make(checkpoint=checkpoint)(resumed, *samples)
-    return outcome | {"parameters, stopped": parameters(resumed)}
+        outcome |= _stopped(make, Path(folder) / "stopped.pt", samples, weights)
+        return outcome | _on_a_script(make, Path(folder) / "script.pt", (features, targets), weights)
 
 
-def oracle(features: np.ndarray, classes: np.ndarray, *weights: np.ndarray, **arguments: Any) -> dict[str, Any]:
+def plain(history: History) -> History:
+    """Python's own numbers, which are as exact as they say."""
+    return {name: [float(value) for value in values] for name, values in history.items()}
+
+
+def _stopped(
+    make: Callable[..., Any], path: Path, samples: tuple[Samples, Samples], weights: tuple[Tensor, ...]
+) -> dict[str, Any]:
+    first, notes = Watched(path), Notes()
+    make(epochs=2, checkpoint=first)(perceptron(weights), *samples)
+    resumed = perceptron([weight + 1 for weight in weights])  # nothing of it may count
+    history = plain(make(checkpoint=Watched(path), report=notes)(resumed, *samples))
+    return {
+        "stopped": {"history": history, "parameters": parameters(resumed)},
+        "saved before the stop": first.epochs,
+        "reported after it": [epoch for epoch, _ in notes],
+    }
+
+
+def _on_a_script(
+    make: Callable[..., Any], path: Path, samples: Samples, weights: tuple[Tensor, ...]
+) -> dict[str, list[Any]]:
+    """The losses of a run that stops early, those when it is taken up again, and how its network was passed through."""
+    features, targets = samples
+    rows = TRAINED + HELD_OUT
+    few = (features[:TRAINED], targets[:TRAINED]), (features[TRAINED:rows], targets[TRAINED:rows])
+    passes: list[tuple[int, bool]] = []
+    found: dict[str, list[Any]] = {}
+    for name in ("scripted", "scripted, taken up again"):
+        model = perceptron(weights)
+        model.register_forward_pre_hook(lambda module, inputs: passes.append((len(inputs[0]), module.training)))
+        settings = {"loss": Script(LOSSES, HELD_OUT), "epochs": len(LOSSES), "patience": PATIENCE}
+        found[name] = plain(make(checkpoint=Checkpoint(path), **settings)(model, *few))["validation_loss"]
+    return found | {"samples and mode of each pass": passes}
+
+
+def oracle(features: np.ndarray, targets: np.ndarray, *weights: np.ndarray, **arguments: Any) -> dict[str, Any]:
     network = Perceptron(weights)
-    history = judged_fit(network, *split(features, classes), **arguments)
+    history = judged_fit(network, *split(features, targets), **arguments)
+    epochs = range(1, len(history["train_loss"]) + 1)
     return {
         "history": history,
         "parameters": network.parameters,
-        "history, stopped": history,
-        "parameters, stopped": network.parameters,
+        "reported": [(epoch, {name: history[name][epoch - 1] for name in sorted(history)}) for epoch in epochs],
+        "draws nothing": True,
+        "stopped": {"history": history, "parameters": network.parameters},
+        "saved before the stop": [1, 2],
+        "reported after it": [*epochs][2:],
+        "scripted": LOSSES[:LAST],
+        "scripted, taken up again": LOSSES[:LAST],
+        "samples and mode of each pass": [(TRAINED, True), (HELD_OUT, False)] * LAST,
     }
 
 
@@ -148,6 +229,23 @@ suite.component(
             scheduler=ReduceLROnPlateau,
             scheduler_arguments={"factor": 0.5, "patience": 0},
             patience=3,
+        ),
+        case(
+            *drawn_numbers(96, 10, 16, 2),
+            name="regression",
+            loss=functional.mse_loss,
+            optimizer=torch.optim.SGD,
+            optimizer_arguments=SGD,
+            epochs=4,
+            batch_size=20,
+        ),
+        case(
+            *drawn(3303, 5, 3),  # 3 * 367 to validate with: whole batches of no usual size
+            name="1101_validated",
+            optimizer=torch.optim.SGD,
+            optimizer_arguments=SGD,
+            epochs=3,
+            batch_size=300,
         ),
         case(
             *drawn(1536, 64, 128, 10),

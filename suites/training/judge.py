@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 Arrays = Sequence[np.ndarray]
 ArraySamples = tuple[np.ndarray, np.ndarray]
+JudgedLoss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
 def ages(gradients: np.ndarray) -> np.ndarray:
@@ -94,17 +96,17 @@ class Perceptron:
                 x = np.maximum(x, 0) * (1 if passed is None else passed[place])
         return x, entered
 
-    def gradient(self, x: np.ndarray, classes: np.ndarray) -> tuple[float, np.ndarray]:
-        """Mean cross-entropy and its gradient, by the chain rule from the last layer to the first."""
+    def gradient(self, x: np.ndarray, targets: np.ndarray, judged: JudgedLoss) -> tuple[float, np.ndarray]:
+        """The mean loss and its gradient, by the chain rule from the last layer to the first."""
         passed = [self._passed(len(x), outputs) for outputs, _ in self.sizes[:-1]]
         scores, entered = self.scores(x, passed)
-        behind = (softmax(scores) - np.eye(scores.shape[1])[classes]) / len(x)
+        loss, behind = judged(scores, targets)
         found: list[np.ndarray] = []
         for place in reversed(range(len(self.sizes))):
             found.insert(0, (behind.T @ entered[place]).ravel())
             if place:
                 behind = (behind @ self.layers[place])[:, :-1] * (entered[place][:, :-1] > 0) * passed[place - 1]
-        return cross_entropy(scores, classes), np.concatenate(found)
+        return loss, np.concatenate(found)
 
     def _passed(self, samples: int, units: int) -> np.ndarray:
         """0 for a unit that is dropped, otherwise 1 over the share kept: torch's very draws, in torch's order."""
@@ -114,13 +116,21 @@ class Perceptron:
         return kept.numpy() / (1 - self.dropout)
 
 
-def softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+def cross_entropy(scores: np.ndarray, classes: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean over samples, and what it changes by with each score."""
+    right = np.eye(scores.shape[1], dtype=bool)[classes]
+    below = scores - scores.max(1, keepdims=True)
+    powers = np.exp(below)
+    sums = powers.sum(1, keepdims=True)
+    return float(np.mean(np.log(sums[:, 0]) - below[right])), (powers / sums - right) / len(scores)
 
 
-def cross_entropy(scores: np.ndarray, classes: np.ndarray) -> float:
-    return float(np.mean(np.log(np.exp(scores).sum(1)) - scores[np.arange(len(classes)), classes]))
+def squared_error(outputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean over all numbers, and what it changes by with each output."""
+    return float(np.mean((outputs - targets) ** 2)), 2 * (outputs - targets) / outputs.size
+
+
+LOSSES: dict[str, JudgedLoss] = {"cross_entropy": cross_entropy, "mse_loss": squared_error}
 
 
 def batches(samples: int, batch_size: int, seed: int) -> Iterator[list[np.ndarray]]:
@@ -131,6 +141,7 @@ def batches(samples: int, batch_size: int, seed: int) -> Iterator[list[np.ndarra
         yield np.split(order, range(batch_size, samples, batch_size))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a run may diverge
 def judged_fit(
     network: Perceptron,
     train: ArraySamples,
@@ -140,6 +151,7 @@ def judged_fit(
     optimizer_arguments: Mapping[str, Any],
     epochs: int,
     batch_size: int,
+    loss: Callable[..., Any] = functional.cross_entropy,
     seed: int = 0,
     scheduler: type | None = None,
     scheduler_arguments: Mapping[str, Any] | None = None,
@@ -151,22 +163,27 @@ def judged_fit(
     first = settings.pop("lr")
     decay = settings.pop("weight_decay", 0.01) if optimizer.__name__ == "AdamW" else 0.0
     direction = functools.partial(DIRECTIONS[optimizer.__name__], **settings)
-    names = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
-    history: dict[str, list[float]] = {name: [] for name in names}
+    judged, history = LOSSES[loss.__name__], judged_history(train[1])
     seen: list[np.ndarray] = []
     losses, order = history["validation_loss"], batches(len(train[0]), batch_size, seed)
     while len(losses) < epochs and not (patience and losses and len(losses) - 1 - np.argmin(losses) >= patience):
         rate = RATES[scheduler.__name__](first, losses, **(scheduler_arguments or {})) if scheduler else first
         total = 0.0
         for rows in next(order):
-            loss, gradient = network.gradient(train[0][rows], train[1][rows])
+            value, gradient = network.gradient(train[0][rows], train[1][rows], judged)
             seen.append(clipped(gradient, max_norm))
             network.parameters = (1 - rate * decay) * network.parameters - rate * direction(np.array(seen))
-            total += len(rows) * loss
-        values = (total / len(train[0]), *judged_evaluation(network, *validation), rate)
-        for name, value in zip(names, values, strict=True):
-            history[name].append(value)
+            total += len(rows) * value
+        values = (total / len(train[0]), *judged_evaluation(network, *validation, judged), rate)
+        for found, value in zip(history.values(), values, strict=True):
+            found.append(value)
     return history
+
+
+def judged_history(targets: np.ndarray) -> dict[str, list[float]]:
+    """Nothing yet under each name; there is no accuracy where the targets are no classes."""
+    accuracy = ["validation_accuracy"] * np.issubdtype(targets.dtype, np.integer)
+    return {name: [] for name in ("train_loss", "validation_loss", *accuracy, "learning_rate")}
 
 
 def clipped(gradient: np.ndarray, max_norm: float | None) -> np.ndarray:
@@ -174,6 +191,8 @@ def clipped(gradient: np.ndarray, max_norm: float | None) -> np.ndarray:
     return gradient * min(1.0, max_norm / (np.sqrt(np.sum(gradient**2)) + 1e-6)) if max_norm else gradient
 
 
-def judged_evaluation(network: Perceptron, x: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
+def judged_evaluation(network: Perceptron, x: np.ndarray, targets: np.ndarray, judged: JudgedLoss) -> list[float]:
     scores, _ = network.scores(x)
-    return cross_entropy(scores, classes), float(np.mean(scores.argmax(1) == classes))
+    loss, _ = judged(scores, targets)
+    classes = np.issubdtype(targets.dtype, np.integer)
+    return [loss, float(np.mean(scores.argmax(1) == targets))] if classes else [loss]

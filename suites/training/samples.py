@@ -21,6 +21,12 @@ def drawn(samples: int, *sizes: int) -> tuple[InputSpec, ...]:
     return (randn(samples, sizes[0], requires_grad=False), randint(sizes[-1], (samples,)), *weights)
 
 
+def drawn_numbers(samples: int, *sizes: int) -> tuple[InputSpec, ...]:
+    """The same for a regression: the targets are as many normal numbers a sample as the last layer has outputs."""
+    features, _, *weights = drawn(samples, *sizes)
+    return (features, randn(samples, sizes[-1], requires_grad=False), *weights)
+
+
 def split(features: Drawn, targets: Drawn) -> tuple[tuple[Drawn, Drawn], tuple[Drawn, Drawn]]:
     """The first two thirds to train with, the others to validate with."""
     edge = len(features) * 2 // 3  # type: ignore[arg-type]

@@ -739,3 +739,38 @@ def test_a_seed_gives_the_same_weights_in_every_process():
     ]
     assert said[0].strip()
     assert len(set(said)) == 1
+
+
+class Centred(nn.Module):
+    """A bias that the normalisation behind it takes away: its gradient is zero but for rounding."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 16) / 4)
+        self.bias = nn.Parameter(torch.zeros(4))
+
+    def forward(self, x):
+        y = x @ self.weight.T + self.bias
+        return torch.tanh(y - y.mean(0))
+
+
+class CentredOtherwise(Centred):
+    def forward(self, x):
+        y = nn.functional.linear(x, self.weight, self.bias)
+        return (y - y.sum(0) / len(y)).tanh()
+
+
+class Leaking(Centred):
+    """The same values, with a gradient at the bias that should be zero."""
+
+    def forward(self, x):
+        return super().forward(x) + 1e-3 * (self.bias - self.bias.detach())
+
+
+def test_a_gradient_that_is_zero_but_for_rounding_is_judged_by_the_others():
+    for seed in range(20):
+        made = component(Centred, cases=[case(randn(32, 16))], variants={"torch": CentredOtherwise, "leaking": Leaking})
+        assert statuses(checked(made, seed=seed)) <= RIGHT
+        assert statuses(checked(made, "torch", seed=seed)) <= RIGHT
+        row = checked(made, "leaking", seed=seed)["gradients_float64"]
+        assert (row.status, "in the gradient of bias, which is zero" in row.note) == ("failed", True)

@@ -63,6 +63,11 @@ def out_of_place(tensor):
     return nn.init.xavier_uniform_(tensor).clone()
 
 
+def elsewhere(tensor):
+    tensor.data = nn.init.xavier_uniform_(torch.empty(tensor.shape))
+    return tensor
+
+
 def with_a_graph(tensor):
     bound = math.sqrt(6 / sum(tensor.shape))
     tensor.mul_(0)
@@ -78,6 +83,7 @@ def with_a_graph(tensor):
         (another_order, "same_numbers"),
         (out_of_place, "without_a_graph"),
         (with_a_graph, "without_a_graph"),
+        (elsewhere, "without_a_graph"),
     ],
 )
 def test_a_wrong_initializer_is_caught(mutant, caught_by):
@@ -116,6 +122,14 @@ def test_a_module_is_filled_by_name():
     assert found["distribution"].note == "0.bias is not filled with 0.01"
     found = rows(too_much, of_network, **more)
     assert found["distribution"].note == "1.weight is changed, which it should leave as it is"
+
+    def elsewhere(module):
+        initialize(module)
+        module[0].weight = nn.Parameter(module[0].weight.detach().clone())
+
+    found = rows(elsewhere, of_network, **more)
+    assert wrong(found) == {"without_a_graph"}
+    assert "elsewhere in memory" in found["without_a_graph"].note
     found = rows(initialize, lambda module: {"2.weight": 0.0}, **more)
     assert "2.weight" in found["distribution"].note
 

@@ -33,7 +33,7 @@ def stairs(initial, steps, step_size, gamma=0.1):
 
 def test_a_right_schedule_passes():
     found = rows(StepLR, stairs, step_size=30)
-    assert list(found) == ["closed_form", "resume", "rates_only"]
+    assert list(found) == ["closed_form", "chained", "resume", "rates_only"]
     assert not wrong(found)
     assert not wrong(rows(ExponentialLR, lambda initial, steps, gamma: initial * gamma**steps, gamma=0.95))
 
@@ -72,6 +72,14 @@ class FirstGroup(StepLR):
         return [super().get_lr()[0], self.optimizer.param_groups[1]["lr"]]
 
 
+class AStepBehind(StepLR):
+    """Reports the rates of the step before, which at the end are the same."""
+
+    def get_last_lr(self):
+        before = self.gamma ** ((self.last_epoch - 1) // self.step_size)
+        return [base * before for base in self.base_lrs]
+
+
 class Boasting(StepLR):
     """Reports another rate than it sets."""
 
@@ -87,6 +95,7 @@ class Boasting(StepLR):
         (Forgetful, "resume"),
         (FirstGroup, "closed_form"),
         (Boasting, "rates_only"),
+        (AStepBehind, "rates_only"),
     ],
 )
 def test_a_wrong_schedule_is_caught(mutant, caught_by):
@@ -156,3 +165,67 @@ def test_a_rate_that_is_no_number_is_wrong():
     found = rows(Broken, stairs, step_size=30)
     assert found["closed_form"].status == "failed"
     assert torch.tensor(found["closed_form"].error).isinf()
+
+
+class Alone(StepLR):
+    """Sets what it should be if nothing else changed the rates."""
+
+    def get_lr(self):
+        return self._get_closed_form_lr()
+
+
+def test_two_on_one_optimizer_are_as_the_reference_s():
+    more = {"variants": {"torch": StepLR, "mine": Alone}, "step_size": 30}
+    assert rows(StepLR, stairs, **more)["chained"].status == "passed"
+    assert wrong(rows(Alone, stairs, **more)) == {"chained"}
+    found = rows(StepLR, stairs, variant="mine", **more)
+    assert wrong(found) == {"chained"}
+    assert "two on one optimizer, against the reference first at step 30" in found["chained"].note
+    assert rows(StepLR, stairs, step_size=30)["chained"].status == "skipped"  # nobody to say what is right
+
+
+class WithoutPause(ReduceLROnPlateau):
+    """Loads a state but for the pause that is on."""
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        self.cooldown_counter = 0
+
+
+def test_what_is_lost_just_behind_a_fall_shows():
+    more = {"inputs": (rand(240),), "variants": {"torch": ReduceLROnPlateau}, "cooldown": 4} | PLATEAU
+    assert not wrong(rows(ReduceLROnPlateau, **more))
+    assert wrong(rows(WithoutPause, **more)) == {"resume"}
+
+
+class SkipsInfinities(ReduceLROnPlateau):
+    """An epoch whose loss is infinite does not count."""
+
+    def step(self, metrics, epoch=None):
+        if metrics != float("inf"):
+            super().step(metrics, epoch)
+
+
+@pytest.mark.parametrize("patience", [1, 3, 10])
+@pytest.mark.parametrize("mutant", [SkipsInfinities, TakesNaNForBetter])
+def test_infinities_and_no_numbers_do_not_hang_on_chance(monkeypatch, mutant, patience):
+    monkeypatch.setattr("nnbench.checks.schedules.NOT_A_NUMBER", -1)
+    monkeypatch.setattr("nnbench.checks.schedules.INFINITE", 2)
+    more = {"inputs": (rand(240),), "variants": {"torch": ReduceLROnPlateau}, "patience": patience}
+    assert not wrong(rows(ReduceLROnPlateau, **more))
+    assert "closed_form" in wrong(rows(mutant, **more))
+
+
+class TakesEqualForBetter(ReduceLROnPlateau):
+    def _is_better(self, a, best):
+        return super()._is_better(a, best) or a == best
+
+    is_better = _is_better
+
+
+@pytest.mark.parametrize("patience", [2, 3])
+def test_where_more_is_better_the_second_infinity_is_no_improvement(patience):
+    more = {"inputs": (rand(240),), "variants": {"torch": ReduceLROnPlateau}, "mode": "max", "patience": patience}
+    assert not wrong(rows(ReduceLROnPlateau, **more))
+    found = rows(TakesEqualForBetter, **more)
+    assert "'with infinities and no numbers' first at step" in found["closed_form"].note

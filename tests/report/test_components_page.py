@@ -24,14 +24,15 @@ def test_a_component_is_told_whole():
     section = text[text.index("### losses.smooth_l1") :]
     assert "- Documented in: deepdive, pytorch" in section
     assert "- Kind: loss, timed: forward and backward" in section
-    assert "`reference`, `torch`, `documented`" in section
+    assert "`reference`, `torch`, `documented`, `compiled`" in section
     assert "- **E08** (variant `documented`): SmoothL1Loss is presented as the Huber loss" in section
     assert section.count("\n| `") == len(nnbench.component("losses.smooth_l1").cases)
 
 
 def test_an_architecture_brings_its_recipe():
     text = page(nnbench.component("architectures.mnist_mlp"))
-    assert "Training recipe: data mnist, loss CrossEntropyLoss, optimizer Adam" in text
+    assert "Training recipe:\n\n- data: `mnist`\n- loss: `CrossEntropyLoss`\n- optimizer: `Adam`\n" in text
+    assert "- optimizer arguments: `lr=0.001`" in text
     assert "features argument" not in text
 
 
@@ -49,9 +50,9 @@ def test_a_docstring_cannot_break_the_page():
 
         # no heading
         | no table
-        ``code``
+        ``code <tag>``, <no tag>
         """
         return x
 
     text = page(nnbench.Suite("mine").component("odd", reference=odd))
-    assert "\\# no heading\n\\| no table\n`code`" in text
+    assert "\\# no heading\n\\| no table\n`code <tag>`, &lt;no tag>" in text

@@ -264,6 +264,31 @@ def test_the_causal_hint_changes_nothing(need_weights: bool) -> None:
     assert_same_answers(ours, theirs, [query, key[:4], key[:4]], call)
 
 
+CAUSAL = torch.ones(4, 4).triu(1).bool()
+APPENDED = pytest.mark.parametrize("arguments", [{"add_bias_kv": True}, {"add_zero_attn": True}], ids=str)
+
+
+@APPENDED
+def test_a_causal_hint_that_would_exclude_appended_positions_is_refused(arguments: dict[str, Any]) -> None:
+    """Torch's answer there is not that to the same mask without the hint."""
+    ours, theirs = multi("reference", arguments), multi("torch", arguments)
+    query, key, _ = multi_inputs({})
+    call = {"attn_mask": CAUSAL, "need_weights": False}
+    hinted, plain = (theirs(query, key[:4], key[:4], **call, is_causal=flag)[0] for flag in (True, False))
+    assert not torch.allclose(hinted, plain)
+    with pytest.raises(NotImplementedError, match=f"is_causal=True with {next(iter(arguments))}"):
+        ours(query, key[:4], key[:4], **call, is_causal=True)
+
+
+@pytest.mark.parametrize("more", [{"need_weights": True}, {"need_weights": False, "key_padding_mask": PADDING[:, :4]}])
+@APPENDED
+def test_elsewhere_appended_positions_stay_with_a_causal_hint(arguments: dict[str, Any], more: dict[str, Any]) -> None:
+    ours, theirs = multi("reference", arguments), multi("torch", arguments)
+    theirs.load_state_dict(ours.state_dict())
+    query, key, _ = multi_inputs({})
+    assert_same_answers(ours, theirs, [query, key[:4], key[:4]], more | {"attn_mask": CAUSAL, "is_causal": True})
+
+
 @pytest.mark.parametrize("need_weights", [True, False])
 def test_a_query_without_keys_gets_what_torch_gives_it(need_weights: bool) -> None:
     ours, theirs = multi("reference", {}), multi("torch", {})

@@ -8,7 +8,9 @@ import pickle
 import pytest
 import torch
 from nnbench.suites.training.loop import one_epoch, start
+from nnbench.suites.training.resuming import Checkpoint
 from nnbench.suites.training.samples import split
+from suite_support import inputs_of
 from torch import nn
 from torch.nn import functional
 from torch.optim import lr_scheduler
@@ -150,6 +152,27 @@ def test_the_best_is_remembered_in_the_file(tmp_path):
     file.load(resumed)
     resumed.history["score"].append(1.5)
     assert not checkpoint(tmp_path, best_only=True, monitor="score").save(resumed)
+
+
+WRONG_BEST = {
+    "lower than the one before": lambda values: len(values) < 2 or not values[-1] >= values[-2],
+    "as low as the lowest": lambda values: values[-1] <= min(v for v in values if not math.isnan(v)),
+    "below the lowest, NaN or not": lambda values: values[-1] < min(values[:-1], default=math.inf),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_BEST)
+def test_the_drive_sees_a_wrong_best(wrong):
+    class Wrong(Checkpoint):
+        def _is_best(self, values):
+            sign = 1 if self.mode == "min" else -1
+            return not math.isnan(values[-1]) and WRONG_BEST[wrong]([sign * value for value in values])
+
+    case = CHECKPOINT.case("96x10")
+    inputs = inputs_of(case)
+    right = CHECKPOINT.oracle(*[tensor.numpy() for tensor in inputs])["scripts"]
+    assert CHECKPOINT.drive(Checkpoint, *inputs)["scripts"] == right
+    assert CHECKPOINT.drive(Wrong, *inputs)["scripts"] != right
 
 
 def test_what_cannot_be_monitored_is_refused(tmp_path):

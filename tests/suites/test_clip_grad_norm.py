@@ -162,22 +162,26 @@ def test_every_case_equals_its_oracle(case: Any, variant: str) -> None:
     assert COMPONENT.drive is not None
     assert COMPONENT.oracle is not None
     inputs = [tensor.detach() for tensor in inputs_of(case)]
-    got = COMPONENT.drive(lambda: COMPONENT.variant(variant).build(**case.arguments), *inputs)
+    got = COMPONENT.drive(lambda **more: COMPONENT.variant(variant).build(**case.arguments, **more), *inputs)
     want = COMPONENT.oracle(*(tensor.numpy() for tensor in inputs), **case.arguments)
-    assert list(got) == list(want) == ["drawn", "short", "zero", "missing", "infinite", "nan"]
+    parts = ["drawn", "short", "zero", "once", "alone", "nan refused", "missing", "infinite", "nan"]
+    assert list(got) == list(want) == parts
     for name, found in got.items():
-        pairs = zip([found["norm"], *found["gradients"]], [want[name]["norm"], *want[name]["gradients"]], strict=True)
-        for mine, right in pairs:
-            assert (mine is None) == (right is None)
-            if mine is not None:
-                np.testing.assert_allclose(mine.numpy(), right, rtol=1e-11, atol=0)
+        right = want[name]
+        assert (found["as a tensor"], found["in place"]) == (right["as a tensor"], True)
+        assert found["as a tensor"] == (name != "nan refused")
+        for mine, one in zip([found["norm"], *found["gradients"]], [right["norm"], *right["gradients"]], strict=True):
+            if isinstance(mine, torch.Tensor):
+                np.testing.assert_allclose(mine.numpy(), one, rtol=1e-11, atol=0)
+            else:
+                assert mine == one  # no gradient, or refused
 
 
 def test_the_cases_clip_and_leave_alone() -> None:
     assert COMPONENT.drive is not None
     case = COMPONENT.cases[0]
     drawn = [tensor.detach() for tensor in inputs_of(case)]
-    found = COMPONENT.drive(lambda: COMPONENT.reference.build(**case.arguments), *drawn)
+    found = COMPONENT.drive(lambda **more: COMPONENT.reference.build(**case.arguments, **more), *drawn)
     lengths = {
         name: float(torch.cat([g.flatten() for g in one["gradients"] if g is not None]).norm())
         for name, one in found.items()

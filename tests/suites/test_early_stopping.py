@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from typing import Any
 
@@ -62,19 +63,22 @@ def test_every_script_ends_as_the_oracle_finds_from_the_whole_of_it(arguments: d
     assert COMPONENT.oracle is not None
     got, want = outcome(draws, arguments), COMPONENT.oracle(draws.numpy(), **arguments)
     assert list(got) == list(want) == SCRIPTS
-    for name in SCRIPTS:
-        for value in ("stopped", "best_loss", "best_epoch"):
-            assert got[name][value] == want[name][value], f"{value} of {name}"
-        np.testing.assert_allclose(got[name]["weights"].numpy(), want[name]["weights"], rtol=1e-14)
+    for name, run in itertools.product(SCRIPTS, ("whole", "resumed")):
+        mine, right = got[name][run], want[name][run]
+        for value in ("stopped", "best_epoch"):
+            assert mine[value] == right[value], f"{value} of {name}, {run}"
+        np.testing.assert_allclose(mine["weights"].numpy(), right["weights"], rtol=1e-14)
+        assert mine["best_losses"].tolist() == right["best_losses"].tolist()
+        assert mine["seen"].tolist() == right["seen"].tolist()
 
 
 def test_the_scripts_end_in_every_way() -> None:
     draws = torch.rand(40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    ends = {name: found["stopped"] for name, found in outcome(draws, {"patience": 5}).items()}
+    ends = {name: found["whole"]["stopped"] for name, found in outcome(draws, {"patience": 5}).items()}
     assert ends["falling"] == ends["creeping"] == ends["nan once"] == ends["nan first"] == 0
     assert (ends["rising"], ends["plateau"], ends["nan for good"], ends["only nan"]) == (6, 19, 18, 5)
-    by_more = {name: found["stopped"] for name, found in outcome(draws, {"patience": 2, "min_delta": 0.002}).items()}
-    assert by_more["creeping"] > 0
+    by_more = outcome(draws, {"patience": 2, "min_delta": 0.002})
+    assert by_more["creeping"]["whole"]["stopped"] > 0
 
 
 @pytest.mark.parametrize(

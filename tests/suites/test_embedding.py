@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -96,6 +97,50 @@ def test_a_frozen_table_is_the_given_one_and_is_not_trained() -> None:
         made = EMBEDDING.variant(variant).build(**TABLE, _weight=table, _freeze=True, scale_grad_by_freq=True)
         assert not made.weight.requires_grad
         assert torch.equal(made(torch.tensor([4, 4])), table[[4, 4]])
+
+
+PRETRAINED: list[dict[str, Any]] = [
+    {},
+    {"freeze": False},
+    {"padding_idx": -2, "freeze": False},
+    {"max_norm": 1.0, "norm_type": 1.0},
+    {"scale_grad_by_freq": True, "freeze": False, "padding_idx": 0},
+]
+
+
+def around_a_table(variant: str, settings: dict[str, Any]) -> Any:
+    table = torch.randn(7, 3, generator=torch.Generator().manual_seed(3)).double()
+    return table, EMBEDDING.variant(variant).resolve().from_pretrained(table, **settings)
+
+
+@pytest.mark.parametrize("settings", PRETRAINED, ids=str)
+def test_a_layer_around_a_given_table_is_torchs(settings: dict[str, Any]) -> None:
+    numbers, found = torch.tensor([[0, 5, 5], [6, 0, 1]]), []
+    for variant in ("reference", "torch"):
+        table, made = around_a_table(variant, settings)
+        assert made.weight.data_ptr() == table.data_ptr()
+        output = made(numbers)
+        gradient = torch.autograd.grad((output**2).sum(), made.weight)[0] if output.requires_grad else None
+        found.append((output.detach(), gradient, made.padding_idx, made.weight.detach(), str(made)))
+    (output, gradient, *rest), (expected, expected_gradient, *expected_rest) = found
+    assert_close(output, expected)
+    assert_close(gradient, expected_gradient)
+    assert rest[0::2] == expected_rest[0::2]
+    assert_close(rest[1], expected_rest[1])
+
+
+def test_a_given_table_has_rows_and_columns_and_keeps_its_subclass() -> None:
+    ours, theirs = (EMBEDDING.variant(variant).resolve() for variant in ("reference", "torch"))
+    for made in (ours, theirs):
+        with pytest.raises(AssertionError):
+            made.from_pretrained(torch.ones(3))
+    with pytest.raises(NotImplementedError, match="sparse"):
+        ours.from_pretrained(torch.ones(3, 2), sparse=True)
+    mine = type("Mine", (ours,), {})
+    assert type(mine.from_pretrained(torch.ones(3, 2))) is mine
+    parameters = [list(inspect.signature(one.from_pretrained).parameters.values()) for one in (ours, theirs)]
+    names_and_defaults = [[(one.name, one.default) for one in each] for each in parameters]
+    assert names_and_defaults[0] == names_and_defaults[1]
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64], ids=str)

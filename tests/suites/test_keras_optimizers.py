@@ -122,6 +122,69 @@ def test_keras_rules_and_defaults_are_the_only_difference(identifier: str) -> No
     assert nnbench.component(identifier).variant("keras").difference
 
 
+# Of Keras' own classes, under torch's names; None where Keras means no decay.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "optimizers.adam": {"lr": 0.001, "eps": 1e-7, "betas": (0.9, 0.999), "weight_decay": None},
+    "optimizers.adamw": {"lr": 0.001, "eps": 1e-7, "betas": (0.9, 0.999), "weight_decay": 0.004},
+    "optimizers.rmsprop": {"lr": 0.001, "eps": 1e-7, "alpha": 0.9, "momentum": 0.0, "weight_decay": None},
+    "optimizers.adagrad": {"lr": 0.001, "eps": 1e-7, "initial_accumulator_value": 0.1, "weight_decay": None},
+}
+NAMES_OF_KERAS = {"lr": "learning_rate", "eps": "epsilon", "alpha": "rho"}
+
+
+@needs_keras
+@pytest.mark.parametrize("identifier", DEFAULTS)
+def test_settings_left_open_are_keras_own(identifier: str) -> None:
+    import keras
+
+    made = optimizer(identifier, "keras", starting())
+    class_name = type(made).__name__
+    own = getattr(keras.optimizers, class_name)().get_config()
+    given = made.param_groups[0]
+    for name, value in DEFAULTS[identifier].items():
+        theirs = (
+            [own[beta] for beta in ("beta_1", "beta_2")] if name == "betas" else own[NAMES_OF_KERAS.get(name, name)]
+        )
+        assert theirs == (pytest.approx(value) if value is not None else None), name
+        assert (given[name] or None) == (value or None), name
+
+
+@pytest.mark.parametrize(
+    ("identifier", "told"),
+    [
+        ("optimizers.adam", ["1e-7", "1e-8", "before the bias correction", "decoupled"]),
+        ("optimizers.adamw", ["1e-7", "1e-8", "before the bias correction", "0.004", "0.01"]),
+        ("optimizers.rmsprop", ["rho is 0.9", "alpha is 0.99", "1e-7", "1e-8", "under the root"]),
+        ("optimizers.adagrad", ["starts at 0.1", "1e-7", "1e-10", "under the root"]),
+    ],
+)
+def test_what_differs_is_told_and_a_case_leaves_it_open(identifier: str, told: list[str]) -> None:
+    made = nnbench.component(identifier)
+    assert [word for word in told if word not in made.variant("keras").difference] == []
+    assert any(set(case.arguments) == {"lr"} for case in made.cases)
+
+
+@needs_keras
+@pytest.mark.parametrize("identifier", ["optimizers.adam", "optimizers.adamw", "optimizers.rmsprop"])
+def test_a_case_with_only_a_learning_rate_is_stepped_by_keras_defaults(identifier: str) -> None:
+    component = nnbench.component(identifier)
+    settings = next(dict(case.arguments) for case in component.cases if set(case.arguments) == {"lr"})
+    spelt = {name: value for name, value in DEFAULTS[identifier].items() if value is not None} | settings
+    of_torch = {name: value for name, value in torch_defaults(identifier).items() if name in spelt} | settings
+    walks = []
+    for given in (settings, spelt, of_torch):
+        parameters = starting()
+        walks.append(stepped(optimizer(identifier, "keras", parameters, **given), parameters, gradients())[-1])
+    open_, keras_own, torchs = walks
+    for mine, right, other in zip(open_, keras_own, torchs, strict=True):
+        assert torch.equal(mine, right)
+        assert not torch.allclose(mine, other, rtol=1e-7, atol=0)
+
+
+def torch_defaults(identifier: str) -> dict[str, Any]:
+    return dict(optimizer(identifier, "torch", starting()).defaults)
+
+
 @needs_keras
 @pytest.mark.parametrize("identifier", OPTIMIZERS)
 def test_resuming_is_exact(identifier: str) -> None:

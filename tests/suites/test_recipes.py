@@ -1,21 +1,26 @@
-"""Training recipes: every architecture for images, digits or tables has one, and it can be started."""
+"""Training recipes: every architecture has one, it says all that its data is made of, and it can be started."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from sklearn import datasets
 from torch import Tensor, nn
 
 import nnbench
+from nnbench.data import DATASETS, SeriesData, encode, vocabulary
+from nnbench.failures import NotMeasurable
 from nnbench.specs import Recipe
+from nnbench.train.fit import train
 
-SEQUENCES = {"lstm_classifier", "time_series_lstm", "attention_classifier"}  # their tests are elsewhere
+SEQUENCES = {"lstm_classifier", "time_series_lstm", "attention_classifier"}  # their networks' tests are elsewhere
 SAMPLES = 6
 
 
@@ -39,6 +44,51 @@ OURS = {made.id.partition(".")[2]: made for made in nnbench.components() if made
 RECIPES: dict[str, Recipe] = {
     name: made.recipe for name, made in OURS.items() if made.recipe is not None and name not in SEQUENCES
 }
+OF_SEQUENCES: dict[str, Recipe] = {
+    name: made.recipe for name, made in OURS.items() if made.recipe is not None and name in SEQUENCES
+}
+EVERY = RECIPES | OF_SEQUENCES
+SHARES = ("test_share", "validation_share")
+GENERATORS = {"make_classification": datasets.make_classification, "make_regression": datasets.make_regression}
+TABLES = [name for name, recipe in RECIPES.items() if recipe.data in (*GENERATORS, "breast_cancer")]
+FOLLOWED = ["neural_net", "sequential_mlp", "mlp_batch_norm", "mnist_mlp"]  # what `train` can do already
+
+
+def table(recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """All samples of a recipe's generator, or of scikit-learn's table, from what the recipe says and nothing else."""
+    if recipe.data == "breast_cancer":
+        features, targets = datasets.load_breast_cancer(return_X_y=True)
+        return features, targets
+    made_with = {name: value for name, value in recipe.data_arguments.items() if name not in SHARES}
+    features, targets = GENERATORS[recipe.data](**made_with)
+    return features, targets
+
+
+def parts(recipe: Recipe, samples: int) -> dict[str, np.ndarray]:
+    """The rows of each part: first the test's, then the validation's out of the others."""
+    said = recipe.data_arguments
+    rows = np.random.RandomState(said["random_state"]).permutation(samples)
+    test = int(said.get("test_share", 0) * samples)
+    validation = int(said["validation_share"] * (samples - test))
+    return {"test": rows[:test], "validation": rows[test : test + validation], "train": rows[test + validation :]}
+
+
+def standardized(values: np.ndarray, training: np.ndarray) -> np.ndarray:
+    return (values - values[training].mean(0)) / values[training].std(0)
+
+
+def batch(recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """The first batch of a table's training part, in the shapes that the recipe's loss takes."""
+    features, targets = table(recipe)
+    rows = parts(recipe, len(features))["train"]
+    assert recipe.standardize
+    features = standardized(features, rows)
+    is_regression = recipe.loss == "MSELoss"
+    targets = standardized(targets, rows) if is_regression else targets
+    chosen = rows[: recipe.batch_size]
+    wanted = torch.from_numpy(targets[chosen])
+    wanted = wanted.long() if recipe.loss == "CrossEntropyLoss" else wanted.float()[:, None]
+    return torch.from_numpy(features[chosen]).float(), wanted
 
 
 def started(name: str, variant: str) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -58,6 +108,126 @@ def test_every_architecture_that_takes_images_or_tables_has_a_recipe() -> None:
     assert len(RECIPES) == 16
 
 
+def test_every_architecture_for_sentences_or_series_has_a_recipe() -> None:
+    assert set(OF_SEQUENCES) == SEQUENCES
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_data_arguments_make_the_table_that_the_network_is_trained_on(name: str) -> None:
+    recipe = RECIPES[name]
+    features, targets = table(recipe)
+    inputs, outputs, _ = DATA[recipe.data]
+    assert features.shape == (len(targets), inputs)
+    if recipe.loss == "MSELoss":
+        assert targets.shape == (len(features),)
+    else:
+        assert set(targets) == set(range(outputs))
+    again, same_targets = table(recipe)
+    assert np.array_equal(features, again)
+    assert np.array_equal(targets, same_targets)
+    rows = parts(recipe, len(features))
+    assert min(len(part) for part in rows.values()) >= 2 * recipe.batch_size
+    assert sorted(np.concatenate(list(rows.values()))) == list(range(len(features)))
+    standard = standardized(features, rows["train"])[rows["train"]]
+    assert np.allclose(standard.mean(0), 0)
+    assert np.allclose(standard.std(0), 1)
+
+
+@pytest.mark.parametrize("variant", ["reference", "torch"])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_step_on_the_table_makes_the_loss_smaller(name: str, variant: str) -> None:
+    """In evaluation, for without chance; and with a small step, downhill for certain."""
+    recipe = RECIPES[name]
+    samples, wanted = batch(recipe)
+    network, _ = started(name, variant)
+    network.eval()
+    settings = {key: value for key, value in recipe.optimizer_arguments.items() if key != "lr"}
+    optimizer = getattr(torch.optim, recipe.optimizer)(network.parameters(), lr=1e-4, **settings)
+    loss_function = getattr(nn, recipe.loss)()
+    before = loss_function(network(samples), wanted)
+    before.backward()
+    optimizer.step()
+    with torch.no_grad():
+        after = loss_function(network(samples), wanted)
+    assert before.isfinite()
+    assert float(after) < float(before.detach())
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_stops_or_slows_training_has_a_validation_part_to_look_at(name: str) -> None:
+    recipe = EVERY[name]
+    watches = recipe.patience > 0 or recipe.scheduler == "ReduceLROnPlateau"
+    has_part = recipe.data in DATASETS and DATASETS[recipe.data].validation_samples > 0
+    has_share = 0 < recipe.data_arguments.get("validation_share", 0) < 0.5
+    assert not watches or has_part or has_share
+    assert not (has_part and has_share)
+    needs_test = recipe.data not in DATASETS
+    assert needs_test == ("test_share" in recipe.data_arguments)
+    assert ("random_state" in recipe.data_arguments) == any(share in recipe.data_arguments for share in SHARES)
+
+
+@pytest.mark.parametrize("name", ["lstm_classifier", "attention_classifier"])
+def test_the_data_arguments_make_the_ids_that_the_network_reads(name: str) -> None:
+    recipe = OF_SEQUENCES[name]
+    said = recipe.data_arguments
+    sentences = [" ".join(f"word{(start + place) % 12_000}" for place in range(100)) for start in range(0, 12_000, 50)]
+    words = vocabulary(sentences, said["vocabulary_size"])
+    assert max(words.values()) == recipe.arguments["vocab_size"] - 1
+    ids = torch.from_numpy(encode([*sentences[:3], "word3"], words, said["length"]))
+    assert ids.shape == (4, 64)
+    network = OURS[name].reference.build(**{recipe.classes_argument: 2}, **recipe.arguments)
+    scores = network(ids)
+    assert scores.shape == (4, 2)
+    assert nn.CrossEntropyLoss()(scores, torch.tensor([0, 1, 0, 1])).isfinite()
+
+
+def test_the_data_arguments_make_the_windows_that_the_network_reads() -> None:
+    recipe = OF_SEQUENCES["time_series_lstm"]
+    split = np.repeat(["train", "validation", "test"], [60, 20, 20])
+    years = np.arange("1900", "2000", dtype="datetime64[Y]")
+    series = SeriesData("made", "", np.sin(np.arange(100.0)), years, np.full(100, True), split, "")
+    before, after = series.windows("train", recipe.data_arguments["window"])
+    assert before.shape == (60 - 20, 20)
+    assert recipe.standardize
+    network = OURS["time_series_lstm"].reference.build(**{recipe.features_argument: 1}, **recipe.arguments)
+    predicted = network(torch.from_numpy(before).float()[..., None])
+    assert nn.MSELoss()(predicted, torch.from_numpy(after).float()[:, None]).isfinite()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_training_follows_a_recipe_whole_or_says_what_it_lacks(name: str) -> None:
+    """Before any data is looked for: none has to be there."""
+    recipe = EVERY[name]
+    if name in FOLLOWED:
+        assert not any([recipe.scheduler, recipe.patience, recipe.data_arguments, recipe.standardize])
+        return
+    with pytest.raises(NotMeasurable, match="training cannot do all that the recipe asks for yet") as refusal:
+        next(train(OURS[name], "reference", "digits", 0, 1))
+    told = str(refusal.value)
+    assert recipe.scheduler in told
+    assert ("scheduler" in told) == bool(recipe.scheduler)
+    assert ("early stopping" in told) == bool(recipe.patience)
+    assert ("standardized" in told) == recipe.standardize
+    assert [key for key in recipe.data_arguments if key not in told] == []
+    assert (recipe.loss in told) == (recipe.loss != "CrossEntropyLoss")
+    assert ("flattened" in told) == (recipe.data == "cifar10" and not recipe.features_argument)
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_training_does_what_the_recipe_says_where_it_can(name: str) -> None:
+    """On the digits that come with scikit-learn; the sizes follow from the data."""
+    epochs = list(train(OURS[name], "reference", "digits", 0, 2))
+    losses = [row.values[0] for row in epochs if row.metric == "train_loss"]
+    assert losses[1] < losses[0]
+
+
+def test_an_empty_argument_name_is_no_keyword() -> None:
+    """A network whose output does not follow from the data."""
+    recipe = dataclasses.replace(RECIPES["neural_net"], classes_argument="")
+    component = dataclasses.replace(OURS["neural_net"], recipe=recipe)
+    assert len(list(train(component, "reference", "digits", 0, 1))) == 4
+
+
 def test_only_the_mnist_network_is_trained_by_every_run() -> None:
     recipes = {made.id: made.recipe for made in nnbench.components() if made.recipe is not None}
     assert [name for name, recipe in recipes.items() if recipe.every_run] == ["architectures.mnist_mlp"]
@@ -73,10 +243,10 @@ def test_a_recipe_says_what_is_documented_and_what_was_chosen(name: str) -> None
     assert recipe.epochs >= 10
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_recipe_is_plain_data(name: str) -> None:
     """It goes to other processes and into the records of a run."""
-    told = asdict(RECIPES[name])
+    told = dataclasses.asdict(EVERY[name])
     assert json.loads(json.dumps(told)) == told
 
 

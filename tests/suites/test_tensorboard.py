@@ -9,7 +9,7 @@ import pytest
 import torch
 from keras_support import needs_keras
 from nnbench.suites.training.event_files import EventWriter, checksum, crc32c
-from nnbench.suites.training.event_reader import read_scalars
+from nnbench.suites.training.event_reader import read_scalars, read_wall_times
 from nnbench.suites.training.fit import fit
 from nnbench.suites.training.samples import perceptron, split
 
@@ -174,6 +174,32 @@ def test_what_keras_callback_writes_differs_in_its_tags_and_folders(tmp_path):
     assert read_scalars(tmp_path) == expected
 
 
+VERSION_EVENT = bytes([0x1A, 13]) + b"brain.Event:2"
+
+
+def record_of(event):
+    length = struct.pack("<Q", len(event))
+    return length + checksum(length) + event + checksum(event)
+
+
+@pytest.mark.parametrize("first", [b"", record_of(VERSION_EVENT.replace(b":2", b":1"))])
+def test_a_file_that_does_not_begin_with_its_version_is_refused(tmp_path, first):
+    event = bytes([0x10, 7])
+    path = tmp_path / "events.out.tfevents.1"
+    path.write_bytes(first + record_of(event))
+    with pytest.raises(ValueError, match=r"tfevents\.1 does not begin with its version, brain\.Event:2"):
+        read_scalars(tmp_path)
+    path.write_bytes(record_of(VERSION_EVENT) + record_of(event))
+    assert read_scalars(tmp_path) == []
+
+
+def test_wall_times_come_back(tmp_path):
+    with EventWriter(tmp_path) as writer:
+        for step in range(3):
+            writer.add_scalar("loss", 0.5, step, walltime=1000.25 - step)
+    assert read_wall_times(tmp_path) == [1000.25, 999.25, 998.25]
+
+
 def test_a_scalar_in_tensorflows_second_form_is_read(tmp_path):
     """A tensor of one float32, its number in float_val or in tensor_content."""
     for place, tensor in enumerate((bytes([8, 1, 0x2A, 4]), bytes([8, 1, 0x22, 4]))):
@@ -181,8 +207,7 @@ def test_a_scalar_in_tensorflows_second_form_is_read(tmp_path):
         value = bytes([0x0A, 1]) + b"a" + bytes([0x42, len(tensor)]) + tensor
         summary = bytes([0x0A, len(value)]) + value
         event = bytes([0x10, 7, 0x2A, len(summary)]) + summary
-        length = struct.pack("<Q", len(event))
         folder = tmp_path / str(place) / "train"
         folder.mkdir(parents=True)
-        (folder / "events.out.tfevents.1").write_bytes(length + checksum(length) + event + checksum(event))
+        (folder / "events.out.tfevents.1").write_bytes(record_of(VERSION_EVENT) + record_of(event))
         assert read_scalars(tmp_path / str(place)) == [("a", 7, 0.25)]

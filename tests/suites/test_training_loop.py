@@ -1,5 +1,6 @@
 """The training loop: every procedure against its oracle, and ``fit`` with more options than are documented."""
 
+import functools
 import math
 
 import numpy as np
@@ -72,6 +73,21 @@ def test_every_case_equals_its_oracle(component, variant, case):
 
     got = component.drive(make, *inputs)
     assert_outcome(got, component.oracle(*[tensor.numpy() for tensor in inputs], **case.arguments))
+
+
+@pytest.mark.parametrize("ignored", ["loss", "checkpoint", "patience", "report", "seed", "optimizer_arguments"])
+def test_the_drive_sees_a_loop_that_ignores_an_argument(ignored):
+    component = nnbench.component("training.fit")
+    case = component.case("regression")
+    inputs, arguments = inputs_of(case), {**case.arguments, "seed": 3}
+
+    def make(**more):
+        given = {**arguments, **more}
+        return functools.partial(fit, **{name: value for name, value in given.items() if name != ignored})
+
+    right = component.oracle(*[tensor.numpy() for tensor in inputs], **arguments)
+    with pytest.raises(AssertionError):
+        assert_outcome(component.drive(make, *inputs), right)
 
 
 def plain_loop(model, optimizer, plan, epochs, batch_size, max_norm=None):
