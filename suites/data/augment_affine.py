@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
 import torch
+from nnbench.suites.data.images import answered, pictures, pixels_of, right_answer
 from torch import Tensor
 
 from nnbench.catalog import Suite
-from nnbench.specs import case, rand
+from nnbench.specs import case, rand, randint
 
 suite = Suite("data")
 
@@ -108,20 +111,36 @@ def require_settings(rotation: float, width_shift: float, height_shift: float, z
         raise ValueError(f"zoom_range is from 0 to below 1, not {zoom}")
 
 
+SEED = 5  # of draws that are left to the component
+
+
+def moved_pictures(make: Callable[..., Any], numbers: Tensor, *draws: Tensor) -> dict[str, Any]:
+    """With the draws of the case; without them torch draws."""
+    images = pictures(numbers)
+    if draws:
+        return answered(make(), images, *draws)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        return answered(make(), images)
+
+
 def augment_affine_oracle(
-    images: np.ndarray,
-    draws: np.ndarray,
+    numbers: np.ndarray,
+    draws: np.ndarray | None = None,
     rotation_range: float = 20.0,
     width_shift_range: float = 0.2,
     height_shift_range: float = 0.2,
     horizontal_flip: bool = True,
     zoom_range: float = 0.2,
-) -> np.ndarray:
+) -> dict[str, Any]:
     """A product of matrices in homogeneous coordinates, applied by SciPy channel by channel."""
+    images, dtype = pixels_of(numbers)
+    if draws is None:
+        draws = torch.rand(len(images), DRAWS, generator=torch.Generator().manual_seed(SEED)).double().numpy()
     widest = [rotation_range, height_shift_range, width_shift_range, zoom_range, zoom_range]
     moved = []
-    for image, numbers in zip(images, draws, strict=True):
-        angle, down, right, tall, wide = np.interp(numbers[:5], [0, 1], [-1, 1]) * widest
+    for image, chance in zip(images, draws, strict=True):
+        angle, down, right, tall, wide = np.interp(chance[:5], [0, 1], [-1, 1]) * widest
         height, width = image.shape[:2]
         middle = _shifted((height - 1) / 2, (width - 1) / 2)
         matrix = middle @ _turned(np.deg2rad(angle)) @ _shifted(down * height, right * width)
@@ -131,8 +150,8 @@ def augment_affine_oracle(
             for channel in range(image.shape[2])
         ]
         pixels = np.stack(channels, axis=-1)
-        moved.append(np.fliplr(pixels) if horizontal_flip and numbers[5] < 0.5 else pixels)
-    return np.stack(moved)
+        moved.append(np.fliplr(pixels) if horizontal_flip and chance[5] < 0.5 else pixels)
+    return right_answer(np.stack(moved).astype(dtype))
 
 
 def _turned(angle: float) -> np.ndarray:
@@ -148,9 +167,21 @@ suite.component(
     kind="transform",
     reference=augment_affine,
     oracle=augment_affine_oracle,
+    drive=moved_pictures,
     cases=[
         case(rand(32, 28, 28, 1, requires_grad=False), rand(32, DRAWS, requires_grad=False)),
         case(rand(32, 32, 32, 3, requires_grad=False), rand(32, DRAWS, requires_grad=False)),
+        case(
+            rand(16, 24, 32, 3, requires_grad=False),
+            rand(16, DRAWS, requires_grad=False),
+            rotation_range=40.0,
+            width_shift_range=0.1,
+            height_shift_range=0.3,
+            horizontal_flip=False,
+            zoom_range=0.4,
+        ),
+        case(rand(8, 12, 9, 3, requires_grad=False)),
+        case(randint(200, 256, (8, 9, 12, 3)), rand(8, DRAWS, requires_grad=False)),
     ],
     documented=["fundamentals"],
 )

@@ -10,9 +10,10 @@ import torch
 from nnbench.suites.data.images import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    bytes_of,
+    answered,
     float_dtype,
     normalised,
+    pictures,
     require_images,
     require_positive,
     resized,
@@ -21,7 +22,7 @@ from nnbench.suites.data.images import (
 from torch import Tensor
 
 from nnbench.catalog import Suite
-from nnbench.specs import case, randint
+from nnbench.specs import InputSpec, case, rand, randint
 
 suite = Suite("data")
 
@@ -163,10 +164,23 @@ def require_shares(**shares: float) -> None:
             raise ValueError(f"{name} is from 0 to 1, not {share}")
 
 
-def on_unit_floats(make: Callable[..., Any], numbers: Tensor) -> Tensor:
-    """In floats nothing is rounded between the steps: equal draws give equal images but for the last digits."""
-    outcome: Tensor = make()(to_unit(bytes_of(numbers)))
-    return outcome
+def on_coloured(make: Callable[..., Any], numbers: Tensor, *as_bytes: Tensor) -> dict[str, Any]:
+    """Images with more red than green and blue: noise alone is grey.
+
+    Numbers from 0 to 1 are in float64 always, as a turn takes another pixel where rounding decides which is the
+    nearest. Whole numbers are bytes where a further input says so, otherwise floats: between the steps these are not
+    rounded. They are pale: in float32 rounding moves the places in a large image, and neighbours would differ.
+    """
+    shares = torch.tensor([1, 0.6, 0.3], dtype=torch.float64).reshape(3, 1, 1)
+    if numbers.is_floating_point():
+        return answered(make(), (0.7 + 0.3 * numbers.double()) * shares)
+    if as_bytes:
+        return answered(make(), pictures((numbers * shares).long()))
+    return answered(make(), (0.9 + to_unit(pictures(numbers)) / 128) * shares.float())
+
+
+def no_gradient(*shape: int) -> InputSpec:
+    return rand(*shape, requires_grad=False)
 
 
 suite.component(
@@ -174,8 +188,16 @@ suite.component(
     kind="transform",
     reference=AugmentTrain,
     variants={"torchvision": "nnbench.suites._torchvision.augmentation:AugmentTrain"},
-    drive=on_unit_floats,
-    cases=[case(randint(256, (4, 3, 256, 320))), case(randint(256, (2, 3, 480, 640)))],
+    drive=on_coloured,
+    cases=[
+        case(randint(256, (4, 3, 256, 320))),
+        case(randint(256, (2, 3, 480, 640))),
+        case(no_gradient(4, 3, 128, 160), size=64, scale=(0.3, 0.6), flip=0.9, degrees=40.0, mean=(0.0, 0.1, 0.2)),
+        case(no_gradient(2, 3, 64, 400), size=48, scale=(0.9, 1.0), contrast=0.0),  # no cut of that size fits
+        case(no_gradient(2, 3, 64, 80), size=64, brightness=0.0, std=(0.2, 0.3, 0.4)),
+        # Without another size: resized, the last digit decides about whole grey levels, as in evaluation.
+        case(randint(256, (2, 3, 64, 64)), randint(1, (1,)), name="bytes", size=64, scale=(1.0, 1.0), ratio=(1.0, 1.0)),
+    ],
     documented=["handout"],
     properties=["stochastic"],
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,6 +73,31 @@ def normalised(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     return (image - shift) / scale
 
 
-def bytes_of(numbers: Tensor) -> Tensor:
-    """A case's whole numbers from 0 to 255 as the bytes of images."""
-    return numbers.to(torch.uint8)
+def pictures(numbers: Tensor) -> Tensor:
+    """A case's numbers as images: whole ones, from 0 to 255, are bytes; of those from 0 to 1 bright and pale pixels.
+
+    Rounding moves the places that pixels are taken from: so that it is told from mistakes, neighbours differ little.
+    """
+    return 0.9 + numbers / 32 if numbers.is_floating_point() else numbers.to(torch.uint8)
+
+
+def pixels_of(numbers: np.ndarray) -> tuple[np.ndarray, type[np.floating]]:
+    """The same images in 64 bits for an oracle, and the dtype of what comes out."""
+    images = pictures(torch.from_numpy(numbers))
+    return images.double().numpy(), np.float64 if images.is_floating_point() else np.float32
+
+
+def answered(made: Callable[..., Tensor], images: Tensor, *more: Tensor) -> dict[str, Any]:
+    """What is made of images, whether in the right dtype, and whether the images are what they were."""
+    kept = images.clone()
+    outcome = made(images, *more)
+    return {
+        "images": outcome,
+        "in the right dtype": outcome.dtype == float_dtype(images),
+        "unchanged": torch.equal(images, kept),
+    }
+
+
+def right_answer(images: Any) -> dict[str, Any]:
+    """As ``answered`` puts what is right."""
+    return {"images": images, "in the right dtype": True, "unchanged": True}

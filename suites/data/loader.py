@@ -86,31 +86,47 @@ def torch_batches(
     )
 
 
-def epochs(make: Callable[..., Any], features: Tensor, targets: Tensor, *more: Tensor) -> list[dict[str, Any]]:
-    """What an epoch goes through and in which order; a further input has as many rows as there are epochs."""
+# torch's seeds before each of several epochs: the third is in the order of the first, and no other one is.
+SEEDS = (1, None, 1, 2)
+
+
+def epochs(make: Callable[..., Any], features: Tensor, targets: Tensor, *more: Tensor) -> dict[str, Any]:
+    """What epochs go through and in which order; a further input has as many rows as there are epochs."""
     samples = torch.arange(len(features))
     loader = make()(features, targets, samples)
-    with warnings.catch_warnings():
+    seeds = [None] if not more else SEEDS[: len(more[0])]
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[], enabled=bool(more)):
         warnings.filterwarnings("ignore", ".*pin_memory.*no accelerator")  # asked for all the same, as documented
-        found = [epoch(loader, features, targets) for _ in (more[0] if more else range(1))]
-    first = found[0]["order"]
-    for outcome in found:
-        order = outcome.pop("order")
+        found = [epoch(loader, features, targets, seed) for seed in seeds]
+    orders = [outcome.pop("order") for outcome in found]
+    for outcome, order in zip(found, orders, strict=True):
         outcome["samples"] = order.sort().values
         outcome["as the data"] = torch.equal(order, samples[: len(order)])
-        outcome["as the first epoch"] = torch.equal(order, first)
-    return found
+        outcome["as the first epoch"] = torch.equal(order, orders[0])
+        outcome["from all over the data"] = spread(order, outcome["sizes"], len(features)) > 0.7
+    first = {int(order[0]) for order in orders if len(order)}
+    return {"epochs": found, "one sample first": len(first) == 1}
 
 
-def epoch(loader: Any, features: Tensor, targets: Tensor) -> dict[str, Any]:
+def spread(order: Tensor, sizes: Tensor, samples: int) -> float:
+    """The share of eight equal parts of the data that a batch has samples of; mean of the whole batches."""
+    parts = (order * 8 // samples).split(sizes.tolist())
+    touched = [len(part.unique()) / 8 for part in parts if len(part) == len(parts[0])]
+    return sum(touched) / len(touched)
+
+
+def epoch(loader: Any, features: Tensor, targets: Tensor, seed: int | None) -> dict[str, Any]:
     """Each sample where it stands in the data; what the epoch leaves out is not a number, or -1."""
     rows, labels = torch.full_like(features, torch.nan), torch.full_like(targets, -1)
     sizes, order = [], []
+    if seed is not None:
+        torch.manual_seed(seed)
     for some, their_targets, places in loader:
         rows.index_copy_(0, places, some)
         labels.index_copy_(0, places, their_targets)
         sizes.append(len(some))
         order.append(places)
+        some.zero_()  # a batch is a copy: the data is as it was
     return {
         "batches": len(loader),
         "sizes": torch.tensor(sizes),
@@ -128,12 +144,12 @@ def epochs_oracle(
     shuffle: bool = True,
     drop_last: bool = False,
     pin_memory: bool = False,
-) -> list[dict[str, Any]]:
+) -> dict[str, Any]:
     """An epoch goes once through the data; shuffled, it is in no order that was there before."""
     samples = np.arange(len(features) // batch_size * batch_size if drop_last else len(features))
     sizes = [len(part) for part in np.split(samples, range(batch_size, len(samples), batch_size))]
     visited = np.isin(np.arange(len(features)), samples)
-    return [
+    found = [
         {
             "batches": len(sizes),
             "sizes": np.array(sizes),
@@ -141,10 +157,12 @@ def epochs_oracle(
             "targets": np.where(visited, targets, -1),
             "samples": samples,
             "as the data": not shuffle,
-            "as the first epoch": epoch == 0 or not shuffle,
+            "as the first epoch": not shuffle or SEEDS[epoch] == SEEDS[0],
+            "from all over the data": shuffle,
         }
         for epoch in range(len(more[0]) if more else 1)
     ]
+    return {"epochs": found, "one sample first": len(found) == 1 or not shuffle}
 
 
 SAMPLES = randn(330, 20, requires_grad=False)  # ten batches and a smaller one
@@ -160,7 +178,7 @@ suite.component(
     cases=[
         case(SAMPLES, randint(3, (330,)), batch_size=32, shuffle=True, pin_memory=True),
         case(SAMPLES, randint(3, (330,)), batch_size=32, shuffle=False, drop_last=True),
-        case(randn(70, 20, requires_grad=False), randint(3, (70,)), randint(1, (2,)), name="two_epochs", shuffle=True),
+        case(randn(70, 20, requires_grad=False), randint(3, (70,)), randint(1, (4,)), name="four_epochs"),
         case(randn(2000, 784, requires_grad=False), randint(10, (2000,)), batch_size=32, shuffle=True),
     ],
     documented=["handout", "guide", "pytorch"],

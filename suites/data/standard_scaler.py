@@ -93,39 +93,51 @@ def uneven(numbers: Tensor) -> Tensor:
     """A case's normal numbers with another mean and spread in each column; the last column is constant."""
     spread = 2.0 ** (torch.arange(numbers.shape[1]) % 5)
     features = (numbers + 1) * spread.to(numbers.dtype)
-    features[:, -1] = 0.1
+    features[:, -1] = 0.0125  # a mean of equal numbers that rounds
     return features
 
 
-def fitted_on_the_first_half(make: Callable[..., Any], numbers: Tensor) -> dict[str, Tensor]:
-    """What is learned from the first half of the samples, and what it makes of the second."""
-    training, others = uneven(numbers).chunk(2)
+def far(numbers: Tensor) -> Tensor:
+    """Fifteen samples at most, around a million: eighths, which are exact there in every precision."""
+    return torch.round(numbers[:15] * 8) / 8 + 1e6
+
+
+def learned(scaler: Any) -> dict[str, Any]:
+    found = {"mean": scaler.mean_, "variance": scaler.var_, "scale": scaler.scale_}
+    found = {name: torch.as_tensor(value) for name, value in found.items() if value is not None}
+    return found | {"samples": int(scaler.n_samples_seen_)}
+
+
+def fitted_on_the_first_half(make: Callable[..., Any], numbers: Tensor) -> dict[str, Any]:
+    """What is learned from the first half of the samples, and what it makes of the second; then from others."""
+    features = uneven(numbers)
+    kept = features.clone()
+    training, others = features.chunk(2)
     scaler = make().fit(training)
-    scaled = scaler.transform(others)
-    found = {
-        "mean": scaler.mean_,
-        "variance": scaler.var_,
-        "scale": scaler.scale_,
-        "scaled": scaled,
-        "restored": scaler.inverse_transform(scaled),
+    answer = scaler.transform(others)
+    scaled = torch.as_tensor(answer)
+    found = {"scaled": scaled, "restored": torch.as_tensor(scaler.inverse_transform(scaled))} | learned(scaler)
+    found |= {
+        "again": learned(scaler.fit(far(numbers))),  # what it makes of these is as coarse as their mean
+        "at once": torch.as_tensor(scaler.fit_transform(others[:9])),
+        "in its dtype": scaled.dtype == features.dtype or isinstance(answer, np.ndarray),  # scikit-learn's own
+        "unchanged": torch.equal(features, kept),
     }
-    return {name: torch.as_tensor(value) for name, value in found.items() if value is not None}
+    return found
 
 
-def standard_scaler_oracle(numbers: np.ndarray, **arguments: bool) -> dict[str, np.ndarray]:
+def standard_scaler_oracle(numbers: np.ndarray, **arguments: bool) -> dict[str, Any]:
     from sklearn.preprocessing import StandardScaler as OfScikitLearn  # slow to import
 
-    training, others = np.array_split(uneven(torch.from_numpy(numbers)).numpy(), 2)
-    scaler = OfScikitLearn(**arguments).fit(training)
-    scaled = scaler.transform(others)
-    said = {
-        "mean": scaler.mean_,
-        "variance": scaler.var_,
-        "scale": scaler.scale_,
-        "scaled": scaled,
-        "restored": scaler.inverse_transform(scaled),
-    }
-    return {name: value for name, value in said.items() if value is not None}
+    drawn = torch.from_numpy(numbers)
+    training, others = np.array_split(uneven(drawn).numpy(), 2)
+    first, second, third = (
+        OfScikitLearn(**arguments).fit(samples) for samples in (training, far(drawn).numpy(), others[:9])
+    )
+    scaled = first.transform(others)
+    found = {"scaled": scaled, "restored": first.inverse_transform(scaled)} | learned(first)
+    at_once = third.transform(others[:9])
+    return found | {"again": learned(second), "at once": at_once, "in its dtype": True, "unchanged": True}
 
 
 suite.component(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnbench.suites.data.images import bytes_of
+from nnbench.suites.data.images import answered, pictures, right_answer
 from torch import Tensor
 
 from nnbench.catalog import Suite
@@ -32,15 +32,15 @@ def to_unit_range(images: Tensor, flat: bool = False) -> Tensor:
     return unit.flatten(1) if flat else unit[..., None]
 
 
-def on_bytes(make: Callable[..., Any], numbers: Tensor) -> Tensor:
-    outcome: Tensor = make()(bytes_of(numbers))
-    return outcome
+def on_bytes(make: Callable[..., Any], numbers: Tensor) -> dict[str, Any]:
+    return answered(make(), pictures(numbers))
 
 
-def to_unit_range_oracle(numbers: np.ndarray, flat: bool = False) -> np.ndarray:
+def to_unit_range_oracle(numbers: np.ndarray, flat: bool = False) -> dict[str, Any]:
     """Looked up among 256 evenly spaced numbers."""
     count, height, width = numbers.shape
-    return np.linspace(0, 1, 256)[numbers].reshape((count, height * width) if flat else (count, height, width, 1))
+    unit = np.linspace(0, 1, 256).astype(np.float32)[numbers]
+    return right_answer(unit.reshape((count, height * width) if flat else (count, height, width, 1)))
 
 
 suite.component(
@@ -53,6 +53,7 @@ suite.component(
         case(randint(256, (32, 28, 28)), flat=False),
         case(randint(256, (32, 28, 28)), flat=True),
         case(randint(256, (1000, 28, 28)), flat=True),
+        case(randint(200, (2, 4, 7))),  # none is as bright as can be; and few, of which much is asked
     ],
     documented=["fundamentals"],
     properties=["batch_independent"],

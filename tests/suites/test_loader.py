@@ -146,7 +146,7 @@ def test_the_outcome_tells_what_is_wrong_with_an_epoch(fault: str | None) -> Non
     features, targets = torch.randn(70, 3), torch.arange(70)
     made = LOADER.drive(lambda: lambda *tensors: Faulty(change, *tensors, batch_size=32), features, targets)
     said = LOADER.oracle(features.numpy(), targets.numpy(), batch_size=32)
-    (got, right) = made[0], said[0]
+    (got, right) = made["epochs"][0], said["epochs"][0]
     assert got.keys() == right.keys()
     same = [torch.equal(torch.as_tensor(got[name]), torch.as_tensor(right[name])) for name in right]
     assert all(same) == (fault is None)
@@ -154,10 +154,13 @@ def test_the_outcome_tells_what_is_wrong_with_an_epoch(fault: str | None) -> Non
 
 def test_two_epochs_in_the_same_order_are_told() -> None:
     assert LOADER.drive is not None
-    fixed = LOADER.reference.build(shuffle=False)
-    _, second = LOADER.drive(lambda: fixed, FEATURES, TARGETS, torch.zeros(2))
+    fixed = LOADER.reference.build(shuffle=False, batch_size=7)
+    made = LOADER.drive(lambda: fixed, FEATURES.clone(), TARGETS, torch.zeros(2))
+    assert made["one sample first"]
+    _, second = made["epochs"]
     assert second["as the data"]
     assert second["as the first epoch"]
+    assert not second["from all over the data"]
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,14 @@ def test_no_images_give_none(flat: bool) -> None:
 def test_what_are_no_bytes_of_images_is_refused(images: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         to_unit_range(images)
+
+
+def test_what_is_changed_in_place_is_told() -> None:
+    assert SCALER.drive is not None
+    told = [SCALER.drive(made, table(32, 3))["unchanged"] for made in (StandardScaler, InPlace)]
+    assert told == [True, False]
+
+
+class InPlace(StandardScaler):
+    def transform(self, features: Tensor) -> Tensor:
+        return features.sub_(self.mean_)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from nnbench.suites.data.vocabulary import build_vocab, encode_text, texts_of
+from nnbench.suites.data.vocabulary import RESERVED, build_vocab, encode_text, number_of, spelled, texts_of
 
 import nnbench
 
@@ -30,9 +31,9 @@ def test_the_outcome_is_the_oracles(component: Any, place: int) -> None:
         numbers = drawn(component, place, seed)
         got = component.drive(lambda: component.reference.build(**row.arguments), numbers)
         said = component.oracle(numbers.numpy(), **row.arguments)
-        columns = got.keys() if isinstance(got, dict) else [...]
-        for name in columns:
-            assert got[name].tolist() == said[name].tolist()
+        assert got.keys() == said.keys()
+        for name in got:
+            assert np.asarray(got[name]).tolist() == np.asarray(said[name]).tolist()
 
 
 def test_the_cases_hold_ties_and_texts_longer_shorter_and_of_no_words() -> None:
@@ -64,7 +65,7 @@ def test_max_vocab_counts_the_reserved_words(size: int) -> None:
 
 def test_the_order_is_that_of_the_counters_most_common() -> None:
     texts = texts_of(drawn(VOCABULARY, 0, 3))
-    counted = Counter(word for text in texts for word in text.split())
+    counted = Counter(word for text in texts for word in text.split() if word not in RESERVED)
     assert list(build_vocab(texts))[2:] == [word for word, _ in counted.most_common()]
 
 
@@ -129,3 +130,12 @@ def test_a_vocabulary_of_texts_encodes_them_without_unknown_words() -> None:
 def test_what_makes_no_sense_is_refused(call: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+def test_words_of_cases_are_spelled_with_capitals_and_punctuation_and_told_apart() -> None:
+    numbers = [3, 16, 17, 18, 19]
+    words = [spelled(number) for number in numbers]
+    assert words == ["(w0)", "w4", "W4", "w4,", "(w4)"]
+    assert [number_of(word) for word in words] == numbers
+    assert [spelled(1), spelled(2)] == ["<UNK>", "<PAD>"]
+    assert [number_of(word) for word in ("<PAD>", "<UNK>", "w4.", "<pad>")] == [-1, -2, -3, -3]
