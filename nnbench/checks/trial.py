@@ -226,9 +226,13 @@ class Trial:
 
     def rounding_of_gradients(self, dtype: torch.dtype) -> float:
         """What rounding may leave in a dtype of a gradient that is zero, the reference's others being what they are."""
+        return ULPS[dtype] * torch.finfo(dtype).eps * math.sqrt(self._most_terms) * self._largest_gradient
+
+    @cached_property
+    def _largest_gradient(self) -> float:
+        """The scale of the reference's largest gradient in float64."""
         gradients = self.answer("reference", torch.float64).gradients.values()
-        largest = max((scale_of(tensor) for tensor in gradients if tensor is not None and tensor.any()), default=0.0)
-        return ULPS[dtype] * torch.finfo(dtype).eps * math.sqrt(self._most_terms) * largest
+        return max((scale_of(tensor) for tensor in gradients if tensor is not None and tensor.any()), default=0.0)
 
     @cached_property
     def oracle_answer(self) -> tuple[Tensor, ...]:
