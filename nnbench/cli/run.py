@@ -24,7 +24,7 @@ from nnbench.units import count, seconds, share, size, times
 
 EXAMPLE = """\b
 Example:
-  nnbench run                          everything, about five minutes
+  nnbench run                          everything, about four minutes
   nnbench run 'layers.*' --quick       a first look
   nnbench run --suite mine.py mine     your own
 """
