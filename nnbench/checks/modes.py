@@ -77,9 +77,12 @@ def training_statistics(trial: Trial) -> Finding:
     other = "torch" if trial.is_reference and "torch" in trial.component.variants else "reference"
     calls, largest = (FEW_CALLS, LARGEST_Z_OF_FEW) if many_weights else (CALLS, LARGEST_Z)
     got, want = _samples(trial, trial.variant, range(calls)), _samples(trial, other, range(calls, 2 * calls))
-    if not bool((want.std(0) > 0).any()):
+    varies, should_vary = (bool((found.std(0) > 0).any()) for found in (got, want))
+    if varies and not should_vary:
+        raise Wrong("in training mode its calls differ, where nothing is random in this case")
+    if not should_vary:
         raise Skip("nothing is random in this case (a rate of zero, say); the other checks see all of it")
-    if not bool((got.std(0) > 0).any()):
+    if not varies:
         raise Wrong("in training mode every call gives the same, where the reference's differ")
     spread = torch.sqrt((got.var(0) + want.var(0)) / calls)
     difference = (got.mean(0) - want.mean(0)).abs()

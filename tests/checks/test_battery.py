@@ -774,3 +774,36 @@ def test_a_gradient_that_is_zero_but_for_rounding_is_judged_by_the_others():
         assert statuses(checked(made, "torch", seed=seed)) <= RIGHT
         row = checked(made, "leaking", seed=seed)["gradients_float64"]
         assert (row.status, "in the gradient of bias, which is zero" in row.note) == ("failed", True)
+
+
+class Rated(nn.Module):
+    """tanh(x), with dropout of the given rate in training."""
+
+    def __init__(self, p=0.0):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        return nn.functional.dropout(torch.tanh(x), self.p, self.training)
+
+
+class Restless(Rated):
+    """Drops out where its rate is zero, too."""
+
+    def forward(self, x):
+        return nn.functional.dropout(torch.tanh(x), self.p or 0.5, self.training)
+
+
+def test_chance_where_there_should_be_none_is_caught():
+    made = component(
+        Rated,
+        cases=[case(randn(16, 32), p=0.0)],
+        variants={"torch": Rated, "restless": Restless},
+        properties=["mode", "stochastic"],
+    )
+    assert statuses(checked(made)) <= RIGHT
+    row = checked(made, "restless")["training_statistics"]
+    assert (row.status, row.note) == (
+        "failed",
+        "in training mode its calls differ, where nothing is random in this case",
+    )
