@@ -221,6 +221,7 @@ def describe(component: Component) -> ComponentInfo:
             inputs=tuple(spec.label for spec in case.inputs),
             dtype=case.dtype,
             device=case.device,
+            timed=case.timed,
         )
         for case in component.cases
     )

@@ -171,6 +171,7 @@ class CaseInfo:
     inputs: tuple[str, ...]
     dtype: str
     device: str
+    timed: bool = True  # or there for the checks alone
 
 
 @dataclass(frozen=True)

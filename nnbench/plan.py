@@ -98,6 +98,14 @@ def select(
     return tuple(kept)
 
 
+def timed(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """The targets that are there to be timed; raises ``NnbenchError`` where none is."""
+    kept = tuple(target for target in targets if target.case.timed)
+    if not kept:
+        raise NnbenchError(f"{targets[0].key} is there for the checks alone: `nnbench check '{targets[0].key}'`")
+    return kept
+
+
 def _nothing(text: str, pattern: Pattern, components: Sequence[ComponentInfo]) -> NnbenchError:
     """Why a pattern takes nothing: the component, then the variant, then the case is unknown."""
     named = [one for one in components if _matches_component(one.id, pattern.component)]

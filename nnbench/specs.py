@@ -82,13 +82,17 @@ def _shape(sizes: Sequence[Any]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Case:
-    """Constructor arguments, input specification, dtype and device: what a component is measured with."""
+    """Constructor arguments, input specification, dtype and device: what a component is measured with.
+
+    One that is not ``timed`` is there for the checks alone.
+    """
 
     inputs: tuple[InputSpec, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
     device: str = "cpu"
     name: str = ""
+    timed: bool = True
 
     @property
     def label(self) -> str:
@@ -116,11 +120,18 @@ class Case:
         return {name: _plain(value) for name, value in self.arguments.items()}
 
 
-def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: str = "", **arguments: Any) -> Case:
+def case(
+    *inputs: InputSpec,
+    dtype: str = "float32",
+    device: str = "cpu",
+    name: str = "",
+    timed: bool = True,
+    **arguments: Any,
+) -> Case:
     """One thing to measure: inputs, the component's constructor arguments, and where and in what to run.
 
     For an optimizer the inputs are the shapes of the parameters that it steps. ``name`` replaces the label that is
-    made of the sizes.
+    made of the sizes. ``timed=False`` keeps a case to the checks: an option whose speed nobody asks for.
 
     >>> case(randn(64, 1024), normalized_shape=1024).label
     '64x1024,normalized_shape=1024'
@@ -135,7 +146,7 @@ def case(*inputs: InputSpec, dtype: str = "float32", device: str = "cpu", name: 
             f"a case's inputs are made with randn(...), rand(...) or randint(...), not {wrong[0]!r}; "
             "constructor arguments are given by name"
         )
-    made = Case(tuple(inputs), dict(arguments), dtype, device, name)
+    made = Case(tuple(inputs), dict(arguments), dtype, device, name, timed)
     _ = made.spec  # refuses, here and now, an argument that has no stable description
     return made
 

@@ -299,6 +299,7 @@ def test_a_description_is_plain_data():
                 "inputs": ["8x16"],
                 "dtype": "float64",
                 "device": "cpu",
+                "timed": True,
             }
         ],
         "recipe": {

@@ -6,7 +6,7 @@ import pytest
 
 from nnbench.errors import NnbenchError, UnknownComponent
 from nnbench.model import CaseInfo, ComponentInfo
-from nnbench.plan import compile_expression, parse, select
+from nnbench.plan import compile_expression, parse, select, timed
 
 
 def component(identifier, variants=("reference", "torch"), cases=("small", "large")):
@@ -164,3 +164,11 @@ def test_what_is_there_on_request_is_taken_only_when_it_is_named():
     assert [target.variant for target in select([one], ["layers.*@*"])] == ["reference", "torch"]
     assert [target.variant for target in select([one], ["layers.*@compiled"])] == ["compiled"]
     assert [target.variant for target in select([one], ["layers.*@torch", "layers@compiled"])] == ["torch", "compiled"]
+
+
+def test_only_timed_cases_are_timed_and_one_that_is_not_says_where_it_belongs():
+    targets = select([component("layers.linear", cases=("small", "large"))])
+    untimed = replace(targets[0], case=replace(targets[0].case, timed=False))
+    assert timed([untimed, *targets[1:]]) == targets[1:]
+    with pytest.raises(NnbenchError, match="for the checks alone: `nnbench check"):
+        timed([untimed])

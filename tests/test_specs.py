@@ -70,6 +70,11 @@ def test_a_name_does_not_change_the_spec():
     assert case(randn(8, 16), in_features=16, bias=True, name="small").spec == BASE.spec
 
 
+def test_a_case_for_the_checks_alone_is_the_same_work():
+    made = case(randn(8, 16), in_features=16, bias=True, timed=False)
+    assert (made.spec, made.timed, BASE.timed) == (BASE.spec, False, True)
+
+
 def test_integer_ranges_are_part_of_the_spec():
     assert case(randint(5, (8,))).spec != case(randint(6, (8,))).spec != case(randint(1, 6, (8,))).spec
 

@@ -17,7 +17,7 @@ from nnbench.cli.progress import Progress
 from nnbench.data import best_available
 from nnbench.discovery import sources
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
-from nnbench.plan import select
+from nnbench.plan import select, timed
 from nnbench.session import Session, processes
 from nnbench.tables import Line, TrainingLine, lines, training_lines, without_skipped
 from nnbench.units import count, seconds, share, size, times
@@ -75,7 +75,7 @@ def command(
     with Session(sources(suites), options.limits(timeout, memory_limit)) as session:
         everything = session.components()
         output.warn_of(session.problems)
-        targets = select(everything, patterns, expression)
+        targets = timed(select(everything, patterns, expression))
         journal = store.Journal(results, _new_run(results))
         try:
             with journal, Progress(runner.measure_steps(targets, settings)) as progress:

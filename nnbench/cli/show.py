@@ -68,7 +68,7 @@ def _print(info: ComponentInfo, variants: dict[str, Any]) -> None:
         click.echo(f"  {name}: {told['name']}")
     click.echo("\nCases:")
     for case in info.cases:
-        click.echo(f"  {case.label}")
+        click.echo(f"  {case.label}" + ("" if case.timed else "  (checked only)"))
     click.echo(f"\nReference:\n{variants['reference']['source'] or variants['reference']['doc']}")
 
 

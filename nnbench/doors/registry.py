@@ -16,7 +16,7 @@ FROZEN_SEED = 0  # the doors time fixed inputs: their tools compare runs with ea
 
 
 def keys() -> dict[str, list[str]]:
-    """Mode -> the keys ``component@variant[case]`` of every registered case that has it, in order of registration.
+    """Mode -> the keys ``component@variant[case]`` of every timed case that has it, in order of registration.
 
     What shows an erratum of the documents is wrong, and given no time.
     """
@@ -25,7 +25,7 @@ def keys() -> dict[str, list[str]]:
         right = [name for name, variant in one.variants.items() if not variant.errata]
         for mode in modes(one.kind, one.drive is not None):
             found.setdefault(mode, []).extend(
-                f"{one.id}@{variant}[{case.label}]" for case in one.cases for variant in right
+                f"{one.id}@{variant}[{case.label}]" for case in one.cases if case.timed for variant in right
             )
     return found
 

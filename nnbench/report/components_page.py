@@ -101,9 +101,11 @@ HIDDEN = ("note", "features_argument", "classes_argument", "every_run")
 def _cases(cases: Sequence[CaseInfo]) -> str:
     if not cases:
         return "No cases."
-    rows = [f"| `{case.label}` | {', '.join(case.inputs) or 'none'} | {_arguments(case)} |" for case in cases]
-    left = len(rows) - MOST_CASES
+    timed = [case for case in cases if case.timed]
+    rows = [f"| `{case.label}` | {', '.join(case.inputs) or 'none'} | {_arguments(case)} |" for case in timed]
+    left, checked = len(rows) - MOST_CASES, len(cases) - len(timed)
     more = [f"\n{left} more cases: `nnbench show` lists them."] if left > 0 else []
+    more += [f"\n{checked} more, for the checks alone: `nnbench show` lists them."] if checked else []
     return "\n".join(["| case | inputs | arguments |", "|---|---|---|", *rows[:MOST_CASES], *more])
 
 
