@@ -28,4 +28,4 @@ def explain(error: BaseException) -> tuple[Status, str]:
     if isinstance(error, MemoryError) or "allocate memory" in str(error) or type(error).__name__ == "OutOfMemoryError":
         asked = ALLOCATION.search(message)
         return Status.OUT_OF_MEMORY, f"it asked for {asked[1]}" if asked else f"{type(error).__name__}: {message}"
-    return Status.FAILED, f"raised {type(error).__name__}: {message}"
+    return Status.FAILED, f"raised {type(error).__name__}: {message}".removesuffix(": ")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnbench.model import ComponentInfo, Status
 from nnbench.process import WorkerEnded
@@ -18,6 +19,8 @@ CAUGHT, SURVIVED, EQUIVALENT = "caught", "survived", "equivalent"
 class MutantInfo:
     """A mutant in plain values: the place in the component's list, the source's line, the change, and why it is
     equivalent where its line says so.
+
+    ``also`` are other components, each with the place in its list, whose references share the mutated line.
     """
 
     component: str
@@ -26,6 +29,11 @@ class MutantInfo:
     line: int
     change: str
     equivalent: str = ""
+    also: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_cheat(self) -> bool:
+        return not self.line
 
 
 @dataclass(frozen=True)
@@ -42,13 +50,36 @@ class Outcome:
     note: str = ""
 
 
-def listed(session: Session, components: Sequence[ComponentInfo]) -> list[MutantInfo]:
-    """Every mutant of the components' references; those without source have none."""
-    found = []
-    for one in components:
-        for message in session.ask({"do": "mutants", "component": one.id}):
-            found += [MutantInfo(one.id, place, **row) for place, row in enumerate(message.get("mutants", ()))]
-    return found
+def listed(
+    session: Session, components: Sequence[ComponentInfo], everything: Sequence[ComponentInfo] = ()
+) -> list[MutantInfo]:
+    """Every wrong version of the components' references; those without source have cheats alone.
+
+    A line that several references share is changed once, and tried on each of them (also those of ``everything`` that
+    are not among ``components``) until one is caught.
+    """
+    wanted = {one.id for one in components}
+    suites = {one.id.partition(".")[0] for one in components}
+    others = [one for one in everything if one.id not in wanted and one.id.partition(".")[0] in suites]
+    found: dict[tuple[object, ...], MutantInfo] = {}
+    for one in (*components, *others):
+        for key, mutant in _of_component(session, one.id):
+            if key in found:
+                found[key] = replace(found[key], also=(*found[key].also, (one.id, mutant.place)))
+            elif one.id in wanted:
+                found[key] = mutant
+    return list(found.values())
+
+
+def _of_component(session: Session, identifier: str) -> Iterator[tuple[tuple[object, ...], MutantInfo]]:
+    """A component's mutants, each with what tells it from all others: equal changes of a line are numbered."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    for message in session.ask({"do": "mutants", "component": identifier}):
+        for place, row in enumerate(message.get("mutants", ())):
+            mutant = MutantInfo(identifier, place, **row)
+            where = (identifier if mutant.is_cheat else mutant.file, mutant.line, mutant.change)
+            seen[where] += 1
+            yield (*where, seen[where]), mutant
 
 
 def outcomes(
@@ -60,7 +91,16 @@ def outcomes(
 
 
 def _tried(session: Session, mutant: MutantInfo, seed: int) -> Outcome:
-    request = {"do": "mutant", "component": mutant.component, "place": mutant.place, "seed": seed}
+    """On each component that shares the line, until one is caught."""
+    for component, place in ((mutant.component, mutant.place), *mutant.also):
+        found = _tried_on(session, mutant, component, place, seed)
+        if found.status == CAUGHT:
+            break
+    return found
+
+
+def _tried_on(session: Session, mutant: MutantInfo, component: str, place: int, seed: int) -> Outcome:
+    request = {"do": "mutant", "component": component, "place": place, "seed": seed}
     try:
         (message,) = session.ask(request)
     except WorkerEnded as ended:

@@ -62,9 +62,14 @@ def check_steps(targets: Sequence[Target]) -> int:
     return len(targets)
 
 
-def check(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
-    """Check each target, several side by side; a crash, a time-out or an exception is a failed row."""
-    for target, rows in _checked(session, targets, settings):
+def check(
+    session: Session, targets: Sequence[Target], settings: Settings, seeds: Sequence[int] = ()
+) -> Iterator[Event]:
+    """Check each target, several side by side, under each of the seeds or under that of the settings.
+
+    A crash, a time-out or an exception is a failed row.
+    """
+    for target, rows in _checked(session, targets, settings, seeds):
         if rows is None:
             yield Event(f"checking {target.key}")
         else:
@@ -73,11 +78,12 @@ def check(session: Session, targets: Sequence[Target], settings: Settings) -> It
 
 
 def _checked(
-    session: Session, targets: Sequence[Target], settings: Settings
+    session: Session, targets: Sequence[Target], settings: Settings, seeds: Sequence[int] = ()
 ) -> Iterator[tuple[Target, Sequence[Check] | None]]:
-    """Each target when it is begun, without rows, and once more, in order, with its rows."""
-    seed = settings.check_seed
-    return each(session, targets, settings.processes, lambda worker, target: list(_check(worker, target, seed)))
+    """Each target under each seed when it is begun, without rows, and once more, in order, with its rows."""
+    jobs = [(target, seed) for seed in seeds or [settings.check_seed] for target in targets]
+    for (target, _), rows in each(session, jobs, settings.processes, lambda worker, job: list(_check(worker, *job))):
+        yield target, rows
 
 
 def _check(session: Session, target: Target, seed: int) -> Iterator[Check]:

@@ -61,7 +61,7 @@ class Server:
         self.channel = channel
         self.threads = 1
         self.catalog = Catalog({})
-        self.made_mutants: dict[str, list[Any]] = {}  # of the component that was last asked for
+        self.made_mutants: dict[str, list[Any]] = {}  # by component
         self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
             "load": self.load,
             "check": self.check,
@@ -79,7 +79,7 @@ class Server:
             self.reset()
             for message in self.jobs[request["do"]](request):
                 self.say(message)
-        except Exception as error:  # noqa: BLE001  a component is anybody's code
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a component is anybody's code
             status, note = explain(error)
             self.say({"failed": {"status": status, "note": note}})
         else:
@@ -159,10 +159,10 @@ class Server:
         yield {"verdict": asdict(tried(component, mutant, request["seed"]))}
 
     def _mutants_of(self, identifier: str) -> list[Any]:
-        from nnbench.checks.mutants import mutants_of
+        from nnbench.checks.mutants import wrong_versions
 
         if identifier not in self.made_mutants:
-            self.made_mutants = {identifier: mutants_of(self.catalog.components[identifier])}
+            self.made_mutants[identifier] = wrong_versions(self.catalog.components[identifier])
         return self.made_mutants[identifier]
 
     def source(self, request: Message) -> Iterator[Message]:

@@ -6,8 +6,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from nnbench.catalog import Component, Evidence, Variant
-from nnbench.checks import behaviour, filling, modes, outcomes, schedules, steps, values
-from nnbench.checks.evidence import Finding, NoJudge, Skip, Wrong
+from nnbench.checks import (
+    backward,
+    behaviour,
+    filling,
+    filling_numbers,
+    inputs,
+    modes,
+    outcomes,
+    schedule_protocol,
+    schedules,
+    signature,
+    special_numbers,
+    step_rules,
+    step_settings,
+    steps,
+    usable,
+    values,
+)
+from nnbench.checks.evidence import Finding, NoJudge, Skip, Unusable, Wrong
 from nnbench.checks.trial import Trial
 from nnbench.failures import explain
 from nnbench.model import EVIDENCE, Check, CheckStatus, Status
@@ -22,15 +39,27 @@ def _callable_checks(component: Component, case: Case) -> dict[str, Checker]:
         f"gradients_{case.dtype}": values.gradients_dtype,
     }
     return {
+        "answers": usable.answers,
         "forward_float64": values.forward_float64,
         **(in_dtype if case.dtype != "float64" else {}),
+        "inputs_unchanged": behaviour.inputs_unchanged,
+        "own_memory": behaviour.own_memory,
+        "answers_anew": behaviour.answers_anew,
+        "later_calls": behaviour.later_calls,
+        "deterministic": behaviour.deterministic,
+        "mode": behaviour.mode,
         "wide_inputs": values.wide_inputs,
         "gradients_float64": values.gradients_float64,
         "gradcheck": values.gradcheck,
-        "inputs_unchanged": behaviour.inputs_unchanged,
-        "answers_anew": behaviour.answers_anew,
-        "deterministic": behaviour.deterministic,
-        "mode": behaviour.mode,
+        "accumulation": backward.accumulation,
+        "partial_gradients": backward.partial_gradients,
+        "without_gradients": backward.without_gradients,
+        "whole_numbers": special_numbers.whole_numbers,
+        "special_values": special_numbers.special_values,
+        "sizes": inputs.sizes,
+        "layouts": inputs.layouts,
+        "saved_state": behaviour.saved_state,
+        "defaults": signature.defaults,
         **_declared_checks(component),
     }
 
@@ -45,9 +74,17 @@ def _optimizer_checks(component: Component, case: Case) -> dict[str, Checker]:
     return {
         "steps_float64": steps.steps_float64,
         **(in_dtype if case.dtype != "float64" else {}),
-        "resume": steps.resume,
-        "missing_gradient": steps.missing_gradient,
-        "learning_rate": steps.learning_rate,
+        "resume": step_rules.resume,
+        "resume_elsewhere": step_settings.resume_elsewhere,
+        "missing_gradient": step_rules.missing_gradient,
+        "settings": step_settings.settings,
+        "groups": step_settings.groups,
+        "added_group": step_rules.added_group,
+        "without_gradients": step_rules.without_gradients,
+        "closure": step_rules.closure,
+        "gaps": steps.gaps,
+        "state": steps.state,
+        "defaults": signature.defaults,
     }
 
 
@@ -61,6 +98,7 @@ def _outcome_checks(component: Component, case: Case) -> dict[str, Checker]:
         "answers_anew": outcomes.answers_anew,
         "inputs_unchanged": outcomes.inputs_unchanged,
         "repeats": outcomes.repeats,
+        "defaults": signature.defaults,
         **by_chance,
     }
 
@@ -71,15 +109,26 @@ def _scheduler_checks(component: Component, case: Case) -> dict[str, Checker]:
         "chained": schedules.chained,
         "resume": schedules.resume,
         "rates_only": schedules.rates_only,
+        "begun_later": schedule_protocol.begun_later,
+        "sent_to_an_epoch": schedule_protocol.sent_to_an_epoch,
+        "outside_rates": schedule_protocol.outside_rates,
+        "later_group": schedule_protocol.later_group,
+        "same_state": schedule_protocol.same_state,
+        "defaults": signature.defaults,
     }
 
 
 def _initializer_checks(component: Component, case: Case) -> dict[str, Checker]:
     return {
         "distribution": filling.distribution,
-        "same_numbers": filling.same_numbers,
+        "same_numbers": filling_numbers.same_numbers,
         "another_seed": filling.another_seed,
         "without_a_graph": filling.without_a_graph,
+        "unrelated": filling.unrelated,
+        "generator": filling_numbers.generator,
+        "layouts": filling_numbers.layouts,
+        "nothing_to_fill": filling_numbers.nothing_to_fill,
+        "defaults": signature.defaults,
     }
 
 
@@ -162,6 +211,8 @@ def _run(checker: Checker, trial: Trial) -> Finding:
         return checker(trial)
     except Skip as reason:
         return Finding(CheckStatus.SKIPPED, note=str(reason))
+    except Unusable as verdict:
+        return Finding(CheckStatus.FAILED, note=str(verdict), cause=Status.WRONG)
     except Wrong as verdict:
         return Finding(CheckStatus.FAILED, note=str(verdict))
     except NoJudge as reason:

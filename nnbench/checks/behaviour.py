@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import io
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, judge, passed
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, judge, passed, worst
 from nnbench.checks.trial import Trial
+from nnbench.checks.values import compare_outputs
 from nnbench.model import CheckStatus
-from nnbench.workload import dtype_of, tensors
+from nnbench.workload import build, dtype_of, tensors
+
+LATER_CALLS = 24
+LARGEST_CALLED = 300_000  # elements of the inputs, or of the weights
 
 
 def inputs_unchanged(trial: Trial) -> Finding:
@@ -91,6 +99,82 @@ def _judge_differs(trial: Trial) -> bool:
         return isinstance(made, nn.Module) and _modes_differ(trial, made)
 
     return bool(trial.judged_by(judge, differs))
+
+
+def later_calls(trial: Trial) -> Finding:
+    """Called over and over, with one input and another in turn, it goes on giving the answer to each."""
+    weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
+    if sum(spec.elements for spec in trial.case.inputs) > LARGEST_CALLED or weights > LARGEST_CALLED:
+        raise Skip("too large to be called often; smaller cases are")
+    dtype = dtype_of(trial.case)
+    made = trial.make(trial.variant, dtype, trial.state)
+    inputs = [trial.inputs(dtype, other) for other in (0, 1)]
+    right = [trial.answer("reference", torch.float64).outputs, trial.stale]
+    return worst(
+        [
+            compare_outputs(trial, tuple(_outputs(made, inputs[turn])), right[turn], dtype, told, MARGIN)
+            for call in range(LATER_CALLS)
+            for turn, told in [(call % 2, f"in call {call + 1} with two inputs in turn")]
+        ]
+    )
+
+
+def own_memory(trial: Trial) -> Finding:
+    """Its outputs are its own: not the memory of an input or a weight, and not written over by a later call.
+
+    Memory that the reference's or torch's output shares as well (a view, as of flatten) may be shared.
+    """
+    dtype = dtype_of(trial.case)
+    shared = _shared(trial, trial.variant, dtype)
+    for judge_name in {"reference", "torch"} & set(trial.component.variants) - {trial.variant}:
+        shared -= trial.judged_by(judge_name, functools.partial(_shared, trial, judge_name, dtype))
+    if shared:
+        raise Wrong(f"its output is the memory of {' and '.join(sorted(shared))}: what changes one changes the other")
+    made = trial.make(trial.variant, dtype, trial.state)
+    first = tuple(tensors(made(*trial.inputs(dtype))))
+    kept = [tensor.detach().clone() for tensor in first]
+    made(*trial.inputs(dtype, other=1))
+    if not _equal([tensor.detach() for tensor in first], kept):
+        raise Wrong("a later call writes over the output of an earlier one")
+    return passed()
+
+
+def _shared(trial: Trial, variant: str, dtype: torch.dtype) -> set[str]:
+    """Which inputs, parameters and buffers a variant's outputs share memory with."""
+    made, inputs = trial.make(variant, dtype, trial.state), trial.inputs(dtype)
+    outputs = {tensor.untyped_storage().data_ptr() for tensor in tensors(made(*inputs)) if tensor.numel()}
+    held = {f"its input {place}": tensor for place, tensor in enumerate(inputs)}
+    held |= made.state_dict(keep_vars=True) if isinstance(made, nn.Module) else {}
+    return {name for name, tensor in held.items() if tensor.untyped_storage().data_ptr() in outputs}
+
+
+def saved_state(trial: Trial) -> Finding:
+    """Saved after a call and loaded into one built anew from another seed, it gives the same bits in both modes."""
+    dtype = dtype_of(trial.case)
+    first = trial.make(trial.variant, dtype, trial.state)
+    if not isinstance(first, nn.Module):
+        raise Skip("a function has no state")
+    inputs = trial.inputs(dtype)
+    torch.manual_seed(trial.seed)
+    first.train()(*inputs)
+    second = build(trial.component, trial.variant, trial.case, trial.seed + 1, dtype)
+    second.load_state_dict(_through_a_file(first.state_dict()))
+    for flag in (False, True):  # training changes what evaluation is to start from
+        answers = []
+        for one in (first, second):
+            torch.manual_seed(trial.seed)
+            answers.append(_outputs(one.train(flag), inputs))
+        if not _equal(*answers):
+            mode_name = "training" if flag else "evaluation"
+            raise Wrong(f"loaded from its state_dict it gives another output in {mode_name} mode")
+    return passed()
+
+
+def _through_a_file(state: dict[str, Any]) -> Any:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file)
 
 
 def _outputs(made: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:

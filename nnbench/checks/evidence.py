@@ -42,6 +42,10 @@ class Wrong(Exception):
     """The component is wrong in a way that has no size (a missing gradient, another shape); the message says how."""
 
 
+class Unusable(Wrong):
+    """It gives nothing that could be looked at further (no tensor, another shape, NaN); the message says what."""
+
+
 class NoJudge(Exception):
     """What a variant is judged by gives no answer; the message says why."""
 

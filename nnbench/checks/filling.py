@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nnbench.checks.evidence import ULPS, Finding, Skip, Wrong, judge, passed
+from nnbench.checks.evidence import Finding, Skip, Wrong, judge, passed
 from nnbench.checks.trial import Trial
 from nnbench.model import CheckStatus
 from nnbench.workload import arguments_of, dtype_of, module_arguments
 
 LEAST_SAMPLED = 20_000  # numbers a tensor is judged by: smaller ones are filled several times
-MOST_FILLS = 400
+MOST_FILLS = 20_000
+LEAST_COMPARED = 400  # numbers that two pieces are told to be unrelated by
 # How often a right initializer fails a check, all its tensors together.
 ERROR_PROBABILITY = 1e-6
 TOO_WIDE = 1.1  # times the right width: what a case must be able to tell from the right one
 
 
 class Filled:
-    """What a variant fills in one go: a trial's tensors, by position, and what its modules hold, by name."""
+    """What a variant fills in one go: a trial's tensors, by position, and what its modules hold, by name.
 
-    def __init__(self, trial: Trial, variant: str) -> None:
-        dtype = dtype_of(trial.case)
+    ``more`` are arguments beside the case's.
+    """
+
+    def __init__(self, trial: Trial, variant: str, dtype: torch.dtype | None = None, **more: Any) -> None:
+        dtype = dtype or dtype_of(trial.case)
         self.tensors = [tensor.detach().clone() for tensor in trial.inputs(dtype)]
         self.arguments = module_arguments(arguments_of(trial.case, trial.seed, dtype))
         self.modules = [value.to(dtype) for value in self.arguments.values() if isinstance(value, nn.Module)]
-        self.fill = trial.component.variant(variant).build(**self.arguments)
+        self.fill = trial.component.variant(variant).build(**self.arguments, **more)
 
     def values(self) -> dict[str, Tensor]:
         held = {str(place): tensor for place, tensor in enumerate(self.tensors)}
@@ -85,39 +92,34 @@ def _untouched(name: str, before: Tensor, after: Tensor) -> Finding:
 
 
 def _distance(filled: Filled, seed: int, name: str, want: Any, tensors: int) -> Finding:
-    from scipy import stats
-
     fills = min(MOST_FILLS, math.ceil(LEAST_SAMPLED / max(filled.values()[name].numel(), 1)))
     drawn = []
-    for fill in range(fills):
-        filled.refill(seed * 1000 + fill)
+    torch.manual_seed(seed * 1000)
+    for _ in range(fills):
+        filled.fill(*filled.tensors)
         drawn.append(filled.values()[name].flatten())
-    numbers = torch.cat(drawn).double().numpy()
-    allowance = float(stats.kstwo.isf(ERROR_PROBABILITY / tensors, len(numbers)))
-    found = judge(float(stats.kstest(numbers, want.cdf).statistic), allowance, f"in the distribution of {name}")
+    numbers = torch.cat(drawn).double().sort().values.numpy()
+    allowance = _allowed_distance(ERROR_PROBABILITY / tensors, len(numbers))
+    found = judge(_largest_distance(numbers, want), allowance, f"in the distribution of {name}")
     # Null models must miss by much; a distance cannot: it is enough that a width a tenth off is always found.
-    wide = float(stats.kstest((numbers - want.mean()) * TOO_WIDE + want.mean(), want.cdf).statistic)
+    wide = _largest_distance((numbers - want.mean()) * TOO_WIDE + want.mean(), want)
     if found.status == CheckStatus.PASSED and wide <= allowance:
         told = f"a width {TOO_WIDE - 1:.0%} off would pass too, with {len(numbers)} numbers: give the case more"
         return Finding(CheckStatus.MISTRUSTED, found.error, allowance, told)
     return found
 
 
-def same_numbers(trial: Trial) -> Finding:
-    """From the same seed the very numbers that torch draws, to the last bit or a few: programs rely on seeds."""
-    other = "torch" if trial.is_reference else "reference"
-    if other not in trial.component.variants:
-        raise Skip("it has no torch variant to draw the same numbers as")
-    mine, theirs = Filled(trial, trial.variant), Filled(trial, other)
-    mine.refill(trial.seed)
-    theirs.refill(trial.seed)
-    got, want = mine.values(), theirs.values()
-    eps = torch.finfo(dtype_of(trial.case)).eps
-    for name, tensor in want.items():
-        allowed = ULPS[dtype_of(trial.case)] * eps * tensor.double().abs()
-        if got[name].shape != tensor.shape or bool(((got[name].double() - tensor.double()).abs() > allowed).any()):
-            raise Wrong(f"from the same seed {name} gets other numbers than {other} gives it")
-    return passed(f"as {other}")
+def _largest_distance(ascending: np.ndarray, want: Any) -> float:
+    """Between the share of the numbers up to each and the probability of as much; NaN where there is one."""
+    probability, share = want.cdf(ascending), np.arange(len(ascending) + 1) / len(ascending)
+    return float(np.maximum(share[1:] - probability, probability - share[:-1]).max())
+
+
+@functools.cache
+def _allowed_distance(probability: float, numbers: int) -> float:
+    from scipy import stats
+
+    return float(stats.kstwo.isf(probability, numbers))
 
 
 def another_seed(trial: Trial) -> Finding:
@@ -129,13 +131,41 @@ def another_seed(trial: Trial) -> Finding:
     again = filled.values()
     filled.refill(trial.seed + 1)
     other = filled.values()
-    random = [name for name, tensor in first.items() if tensor.is_floating_point() and tensor.numel() > 1]
-    random = [name for name in random if len(first[name].unique()) > 1]
+    random = random_in(first)
     if not random:
         raise Skip("it fills with constants")
     stuck = [name for name in random if any(torch.equal(first[name], values[name]) for values in (again, other))]
     if stuck:
         raise Wrong(f"{', '.join(stuck)} gets the same numbers again")
+    return passed()
+
+
+def random_in(values: dict[str, Tensor]) -> list[str]:
+    """The names of those that hold different numbers."""
+    return [name for name, tensor in values.items() if tensor.is_floating_point() and len(tensor.unique()) > 1]
+
+
+def unrelated(trial: Trial) -> Finding:
+    """No two tensors that are filled in one go, and no two halves of one, hold numbers that go together.
+
+    Pearson's correlation of the numbers in order; a right initializer fails once in a million checks.
+    """
+    from scipy import stats
+
+    filled = Filled(trial, trial.variant)
+    filled.refill(trial.seed)
+    values = filled.values()
+    halves = [(name, half.double()) for name in random_in(values) for half in values[name].flatten().chunk(2)]
+    halves = [(name, half) for name, half in halves if half.numel() >= LEAST_COMPARED]
+    pairs = list(itertools.combinations(halves, 2))
+    if not pairs:
+        raise Skip(f"it fills no two pieces of {LEAST_COMPARED} numbers or more")
+    for (name, one), (another, two) in pairs:
+        least = min(one.numel(), two.numel())
+        if stats.pearsonr(one[:least].numpy(), two[:least].numpy()).pvalue < ERROR_PROBABILITY / len(pairs):
+            raise Wrong(
+                f"what {name} gets goes together with what {'its other half' if name == another else another} gets"
+            )
     return passed()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from nnbench.catalog import Component
 from nnbench.checks.battery import check
+from nnbench.checks.cheats import cheats_of
 from nnbench.variants import Variant
 
 MUTANT = "mutant"  # the name of the variant that stands for it
@@ -29,13 +30,22 @@ Change = tuple[str, ast.AST]  # what it says in words, and what stands in the pl
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where it is (line of the source file), what it was and what it became."""
+    """One change: where it is (line of the source file), what it was and what it became.
+
+    A cheat, which is made around the whole reference, has no line: ``change`` says what it does.
+    """
 
     file: str
     line: int
     change: str
     target: Callable[[], Any]  # makes the mutated class or function
     equivalent: str = ""  # the comment's reason
+
+
+def wrong_versions(component: Component) -> list[Mutant]:
+    """The cheats, then the mutants of a component's reference."""
+    cheats = [Mutant("", 0, told, make) for told, make in cheats_of(component)]
+    return cheats + mutants_of(component)
 
 
 def mutants_of(component: Component) -> list[Mutant]:
@@ -167,13 +177,29 @@ METHODS = {
 }
 
 
+# What gives the same with its first two arguments swapped.
+COMMUTATIVE = ("min", "max", "minimum", "maximum", "logaddexp", "hypot", "promote_types", "broadcast_shapes")
+
+
 def _of_operation(node: ast.BinOp) -> Iterator[ast.AST]:
-    """Another operator, and each side alone."""
+    """Another operator, each side alone, and what is added to a root moved into it."""
     other = OPERATORS.get(type(node.op))
     if other is not None:
         yield ast.BinOp(node.left, other(), node.right)
     yield node.left
     yield node.right
+    if isinstance(node.op, ast.Add) and _is_root(node.left):
+        root = copy.deepcopy(node.left)
+        assert isinstance(root, ast.Call)
+        if isinstance(root.func, ast.Attribute) and not root.args:
+            root.func.value = ast.BinOp(root.func.value, ast.Add(), node.right)
+        else:
+            root.args[0] = ast.BinOp(root.args[0], ast.Add(), node.right)
+        yield root
+
+
+def _is_root(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("sqrt", "sqrt_")
 
 
 def _of_comparison(node: ast.Compare) -> Iterator[ast.AST]:
@@ -205,7 +231,12 @@ def _of_call(node: ast.Call) -> Iterator[ast.AST]:
             yield ast.Call(other, node.args, node.keywords)
         if function.attr in ("detach", "clone", "contiguous", "square", "sqrt", "abs"):
             yield function.value
-    if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args[:2]):
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    if (
+        len(node.args) > 1
+        and name not in COMMUTATIVE
+        and not any(isinstance(one, ast.Starred) for one in node.args[:2])
+    ):
         yield ast.Call(function, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
 
 
@@ -225,6 +256,12 @@ def _of_attribute(node: ast.Attribute) -> Iterator[ast.AST]:
         yield ast.Constant(False)
 
 
+def _of_assignment(node: ast.Assign) -> Iterator[ast.AST]:
+    """What is put into a place that is there already (a buffer, a state, an element) left as it was."""
+    if all(isinstance(target, ast.Subscript) for target in node.targets):
+        yield ast.Pass()
+
+
 def _of_statement(node: ast.AugAssign | ast.Expr) -> Iterator[ast.AST]:
     """Left out: what changes something in place."""
     if isinstance(node, ast.AugAssign) or isinstance(node.value, ast.Call):
@@ -240,6 +277,7 @@ CHANGES: tuple[tuple[Any, Callable[[Any], Iterator[ast.AST]]], ...] = (
     ((ast.If, ast.IfExp), _of_branch),
     (ast.BoolOp, _of_logic),
     (ast.Attribute, _of_attribute),
+    (ast.Assign, _of_assignment),
     ((ast.AugAssign, ast.Expr), _of_statement),
 )
 
@@ -297,15 +335,23 @@ class Verdict:
 
 
 def tried(component: Component, mutant: Mutant, seed: int) -> Verdict:
-    """Check a mutant against the reference, the smallest case first, until a check catches it."""
+    """Check a mutant beside the reference, the smallest case first, until a check catches it; then in its place."""
     try:
-        variant = Variant(MUTANT, mutant.target())
+        target = mutant.target()
     except Exception as error:  # noqa: BLE001  a mutant may be anything
         return Verdict("import", "", f"{type(error).__name__}: {error}")
-    variants = MappingProxyType({**component.variants, MUTANT: variant})
-    made = replace(component, variants=variants)
+    beside = {**component.variants, MUTANT: Variant(MUTANT, target)}
+    instead = {**component.variants, "reference": Variant("reference", target)}
+    for name, variants in ((MUTANT, beside), ("reference", instead)):
+        verdict = _caught(replace(component, variants=MappingProxyType(variants)), name, seed)
+        if verdict is not None:
+            return verdict
+    return Verdict("", "", "every check passes")
+
+
+def _caught(component: Component, variant: str, seed: int) -> Verdict | None:
     for case in sorted(component.cases, key=lambda one: sum(spec.elements for spec in one.inputs)):
-        for row in check(made, MUTANT, case, seed):
+        for row in check(component, variant, case, seed):
             if not row.is_right:
                 return Verdict(row.check, case.label, row.note)
-    return Verdict("", "", "every check passes")
+    return None

@@ -2,80 +2,52 @@
 
 from __future__ import annotations
 
-import copy
-import math
+import inspect
+import pickle
 from typing import Any
 
 import numpy as np
-import torch
 
-from nnbench.checks.evidence import ULPS, Finding, Skip, Wrong, judge, passed
+from nnbench.checks.evidence import Finding, Skip, Wrong, passed
 from nnbench.checks.trial import Trial
-from nnbench.workload import SCHEDULED_RATES, build, rates_to_schedule
-
-EPOCHS = 240
-LEAST_SHARE = 1e-3  # of the initial rate: what is smaller is compared with that, as a cosine's end is a difference
-NOT_A_NUMBER, INFINITE = 0.04, 0.96  # which draws of the script's dropouts become one
-
-Script = np.ndarray | None  # the metric handed to each step, or nothing to be handed
-Rates = dict[str, np.ndarray]  # by script: a row for each step, with the rate of each group
-
-
-def scripts(trial: Trial) -> dict[str, Script]:
-    """What the schedule is stepped with: nothing, or scripted losses made of the case's draws."""
-    if not trial.case.inputs:
-        return {"": None}
-    draws = trial.inputs(torch.float64)[0].detach().numpy()
-    if draws.ndim != 1 or len(draws) < EPOCHS // 2:
-        raise Wrong(f"a schedule's input is rand(T) with T of {EPOCHS // 2} or more: one draw a step")
-    epochs = np.arange(len(draws))
-    return {
-        "falling, then flat": np.maximum(2 - epochs * 4 / len(draws), 0.8),
-        "noisy": draws,
-        "with infinities and no numbers": _broken(draws, epochs),
-        "rising": 1 + epochs * (0.5 + draws / 1000),
-    }
-
-
-def _broken(draws: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-    """Losses that fall, with infinities and NaN where chance has them, and outright at the start and on the plateau.
-
-    The second infinity is as good as the first, where more is better. When a schedule finds the plateau, and how long
-    its rate goes on falling there, depends on its patience.
-    """
-    losses = np.select([draws < NOT_A_NUMBER, draws > INFINITE], [np.nan, np.inf], 1 + np.exp(-epochs / 20))
-    outright = np.array([0, 3, *(len(draws) * twentieths // 20 for twentieths in (13, 15, 17))])
-    losses[outright], losses[outright + 1] = np.inf, np.nan
-    return losses
+from nnbench.checks.walks import (
+    EPOCHS,
+    Rates,
+    Script,
+    called,
+    compared,
+    error_of,
+    length_of,
+    other_than,
+    rates_of,
+    scripts,
+    start,
+    walk,
+    whole_walk,
+)
+from nnbench.workload import SCHEDULED_RATES, rates_to_schedule
 
 
 def closed_form(trial: Trial) -> Finding:
-    """Rates after every step, two groups and every script: the reference against its oracle, the others against it."""
+    """Rates after every step, two groups and every script: the reference against its oracle, the others against it.
+
+    A rate that stays as it is has to differ on one of the scripts.
+    """
     want = {name: _right(trial, script) for name, script in scripts(trial).items()}
-    got = {name: _rates(trial, trial.variant, script) for name, script in scripts(trial).items()}
-    return _compared(got, want, f"against {_judge(trial)}")
+    got = {name: whole_walk(trial, trial.variant, script) for name, script in scripts(trial).items()}
+    constant = max(error_of(np.broadcast_to(SCHEDULED_RATES, rates.shape), rates) for rates in want.values())
+    return compared(got, want, f"against {_judge(trial)}", {"a constant rate": constant})
 
 
 def chained(trial: Trial) -> Finding:
     """Two of the same schedule on one optimizer, stepped in turn: what each makes of rates that the other has left."""
-    other = "torch" if trial.is_reference else "reference"
-    if other not in trial.component.variants:
-        raise Skip("it has no torch variant to say what two on one optimizer come to")
-    stepped = scripts(trial)
-    want = trial.judged_by(other, lambda: {name: _rates(trial, other, one, 2) for name, one in stepped.items()})
-    got = {name: _rates(trial, trial.variant, one, 2) for name, one in stepped.items()}
-    return _compared(got, want, f"two on one optimizer, against {'torch' if trial.is_reference else 'the reference'}")
+    other = other_than(trial, "what two on one optimizer come to")
 
+    def both(variant: str) -> Rates:
+        return {name: whole_walk(trial, variant, script, 2) for name, script in scripts(trial).items()}
 
-def _compared(got: Rates, want: Rates, told: str) -> Finding:
-    """The script on which they differ most decides, and a rate that stays as it is has to differ as well."""
-    errors = {name: _error(got[name], rates) for name, rates in want.items()}
-    name = max(errors, key=lambda one: errors[one])
-    allowance = ULPS[torch.float64] * torch.finfo(torch.float64).eps * len(want[name])
-    constant = max(_error(np.broadcast_to(SCHEDULED_RATES, rates.shape), rates) for rates in want.values())
-    step = _first_wrong(got[name], want[name], allowance) if errors[name] > allowance else ""
-    told = " ".join(filter(None, [told, f"on the script {name!r}" if name else "", step]))
-    return judge(errors[name], allowance, told, {"a constant rate": constant})
+    want = trial.judged_by(other, lambda: both(other))
+    return compared(both(trial.variant), want, f"two on one optimizer, against {called(other)}")
 
 
 def _judge(trial: Trial) -> str:
@@ -89,68 +61,30 @@ def _judge(trial: Trial) -> str:
 def _right(trial: Trial, script: Script) -> np.ndarray:
     judged_by = _judge(trial)
     if judged_by == "its oracle":
-        steps = np.arange(1, EPOCHS + 1) if script is None else script
-        assert trial.component.oracle is not None
-        columns = [trial.component.oracle(rate, steps, **trial.case.arguments) for rate in SCHEDULED_RATES]
-        return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+        return oracle_rates(trial, np.arange(1, EPOCHS + 1) if script is None else script)
     other = "reference" if judged_by == "the reference" else "torch"
     if other not in trial.component.variants:
         raise Skip("nothing independent to compare the reference with: it has no oracle and no torch variant")
-    found: np.ndarray = trial.judged_by(other, lambda: _rates(trial, other, script))
+    found: np.ndarray = trial.judged_by(other, lambda: whole_walk(trial, other, script))
     return found
 
 
-def _error(got: np.ndarray, want: np.ndarray) -> float:
-    """The largest difference as a share of the rate, or of a thousandth of the highest one where that is less."""
-    if got.shape != want.shape:
-        raise Wrong(f"rates for {got.shape} steps and groups where {want.shape} are right")
-    scale = np.maximum(np.abs(want), LEAST_SHARE * np.abs(want).max(axis=0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        missed = np.where(got == want, 0.0, np.abs(got - want) / scale)
-    return math.inf if np.isnan(missed).any() else float(missed.max())
-
-
-def _first_wrong(got: np.ndarray, want: np.ndarray, allowance: float) -> str:
-    for step in range(len(want)):
-        if _error(got[: step + 1], want[: step + 1]) > allowance:
-            return f"first at step {step + 1}: {got[step].tolist()} where {want[step].tolist()} is right"
-    return ""
-
-
-def _start(trial: Trial, variant: str, schedules: int = 1) -> tuple[list[Any], torch.optim.Optimizer]:
-    """An optimizer and as many schedules on it, one built after the other."""
-    optimizer = rates_to_schedule()
-    made = [
-        build(trial.component, variant, trial.case, trial.seed, torch.float64, optimizer=optimizer)
-        for _ in range(schedules)
+def oracle_rates(trial: Trial, steps: np.ndarray) -> np.ndarray:
+    """What the oracle says of each group; one that takes ``group`` is told its place: an argument may be a list."""
+    oracle = trial.component.oracle
+    assert oracle is not None
+    takes_group = "group" in inspect.signature(oracle).parameters
+    columns = [
+        oracle(rate, steps, **trial.case.arguments, **({"group": place} if takes_group else {}))
+        for place, rate in enumerate(SCHEDULED_RATES)
     ]
-    return made, optimizer
-
-
-def _rates(trial: Trial, variant: str, script: Script, schedules: int = 1) -> np.ndarray:
-    made, optimizer = _start(trial, variant, schedules)
-    return _walk(made, optimizer, script, 0, _length(script))
-
-
-def _length(script: Script) -> int:
-    return EPOCHS if script is None else len(script)
-
-
-def _walk(made: list[Any], optimizer: torch.optim.Optimizer, script: Script, first: int, last: int) -> np.ndarray:
-    """Step all schedules from one epoch to another; the rates of all groups after each epoch."""
-    rates = []
-    for epoch in range(first, last):
-        optimizer.step()  # schedulers warn when they are stepped before it
-        for scheduler in made:
-            scheduler.step() if script is None else scheduler.step(float(script[epoch]))
-        rates.append([float(group["lr"]) for group in optimizer.param_groups])
-    return np.array(rates, dtype=np.float64)
+    return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
 
 def resume(trial: Trial) -> Finding:
-    """A schedule loaded from its state_dict on the way goes on bit for bit like the one that was never stopped."""
+    """A schedule loaded from its pickled state_dict on the way goes on bit for bit like the one never stopped."""
     for name, script in scripts(trial).items():
-        whole = _rates(trial, trial.variant, script)
+        whole = whole_walk(trial, trial.variant, script)
         for epoch in _interruptions(whole):
             if not np.array_equal(_resumed(trial, script, epoch), whole[epoch:]):
                 told = f", on the script {name!r}" if name else ""
@@ -162,43 +96,55 @@ def resume(trial: Trial) -> Finding:
 
 
 def _interruptions(whole: np.ndarray) -> list[int]:
-    """Three steps to stop after: no round numbers, at which a schedule that starts again would be in step.
+    """Steps to stop after: none, one, and three that are no round numbers, at which one that starts again is in step.
 
     The last is just behind the first fall, where a pause after a fall is on and what was counted before it is not.
     """
     falls = np.flatnonzero((whole[1:] < whole[:-1]).any(axis=1)) + 1  # the places of the steps that made one
     behind = falls[0] + 2 if len(falls) else len(whole) // 3 + 1
-    return [len(whole) // 2 - 13, len(whole) * 5 // 6 - 3, min(int(behind), len(whole) - 1)]
+    return [0, 1, len(whole) // 2 - 13, len(whole) * 5 // 6 - 3, min(int(behind), len(whole) - 1)]
 
 
 def _resumed(trial: Trial, script: Script, epoch: int) -> np.ndarray:
     """The rates from an epoch on, of a schedule made anew and loaded with the state of one stopped there."""
-    first, optimizer = _start(trial, trial.variant)
-    _walk(first, optimizer, script, 0, epoch)
-    saved = copy.deepcopy((first[0].state_dict(), optimizer.state_dict()))
-    second, fresh = _start(trial, trial.variant)
+    first, optimizer = start(trial, trial.variant)
+    walk(first, optimizer, script, range(epoch))
+    saved = _through_a_file((first[0].state_dict(), optimizer.state_dict()))
+    second, fresh = start(trial, trial.variant)
     second[0].load_state_dict(saved[0])
     fresh.load_state_dict(saved[1])
-    return _walk(second, fresh, script, epoch, _length(script))
+    return walk(second, fresh, script, range(epoch, length_of(script)))
+
+
+def _through_a_file(states: Any) -> Any:
+    try:
+        return pickle.loads(pickle.dumps(states))
+    except Exception as error:  # noqa: BLE001  a state may hold anything
+        raise Wrong(f"its state_dict cannot be written to a file: {error}") from None
 
 
 def rates_only(trial: Trial) -> Finding:
-    """It changes the learning rates and nothing else of the optimizer, and reports the rates set, at every step."""
+    """It changes the learning rates and nothing else of the optimizer, and reports the rates set, from the first on."""
     script = next(iter(scripts(trial).values()))
     untouched = rates_to_schedule()
     before = [_others(group) for group in untouched.param_groups]
     parameters = [parameter.detach() for group in untouched.param_groups for parameter in group["params"]]
-    made, optimizer = _start(trial, trial.variant)
-    for epoch in range(_length(script)):
-        (rates,) = _walk(made, optimizer, script, epoch, epoch + 1).tolist()
-        if [float(rate) for rate in made[0].get_last_lr()] != rates:
-            raise Wrong(f"get_last_lr() gives other rates than those that it has set, at step {epoch + 1}")
+    (made,), optimizer = start(trial, trial.variant)
+    _refuse_other_rates(made, optimizer, "as it is built")
+    for epoch in range(length_of(script)):
+        walk([made], optimizer, script, [epoch])
+        _refuse_other_rates(made, optimizer, f"at step {epoch + 1}")
     now = [parameter.detach() for group in optimizer.param_groups for parameter in group["params"]]
     if before != [_others(group) for group in optimizer.param_groups]:
         raise Wrong("it changes more of the optimizer's settings than the learning rate")
-    if not all(torch.equal(a, b) for a, b in zip(parameters, now, strict=True)):
+    if not all((a == b).all() for a, b in zip(parameters, now, strict=True)):
         raise Wrong("it changes the parameters themselves")
     return passed()
+
+
+def _refuse_other_rates(made: Any, optimizer: Any, told: str) -> None:
+    if [float(rate) for rate in made.get_last_lr()] != rates_of(optimizer):
+        raise Wrong(f"get_last_lr() gives other rates than those that it has set, {told}")
 
 
 def _others(group: dict[str, Any]) -> dict[str, Any]:

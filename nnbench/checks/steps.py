@@ -1,38 +1,41 @@
-"""Optimizers step by step: parameters after each step against an independent float64 recurrence."""
+"""Optimizers step by step: parameters and state after each step against an independent float64 recurrence."""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from nnbench.checks.evidence import TIMES_THE_FLOOR, ULPS, Finding, Skip, Wrong, judge, passed
+from nnbench.checks.evidence import TIMES_THE_FLOOR, ULPS, Finding, Skip, judge
+from nnbench.checks.stepped import (
+    Gradients,
+    History,
+    Parameters,
+    State,
+    Walk,
+    allowance_float64,
+    error_between,
+    gradients_in,
+    needed_variant,
+    optimizer_for,
+    other_variant,
+    run,
+    share_off,
+    small,
+    starting_parameters,
+    walk,
+)
 from nnbench.checks.trial import Trial
-from nnbench.specs import InputSpec
-from nnbench.workload import build, draw, dtype_of
-
-STEPS = 25
-STEPS_WHEN_LARGE = 6  # a large case is there for what only size shows; the small ones take all the steps
-LARGE = 100_000  # elements
-LEARNING_RATE_FACTOR = 8.0
-DECADES = 4  # gradients are scaled by 10**-4 to 10**4: that is what exposes a misplaced epsilon
-ULPS_A_STEP = 8
-
-History = list[list[Tensor]]  # parameters after each step
+from nnbench.workload import dtype_of
 
 
 def steps_float64(trial: Trial) -> Finding:
     """Parameters after each of 25 steps in float64 (6 for a large case), against the oracle or else the reference."""
     want = _judge(trial)
-    allowance = ULPS_A_STEP * len(want) * torch.finfo(torch.float64).eps
-    return _compare(trial, _run(trial, trial.variant, torch.float64), want, allowance)
+    return _compare(trial, run(trial, trial.variant, torch.float64), want, allowance_float64(len(want)))
 
 
 def steps_dtype(trial: Trial) -> Finding:
@@ -40,150 +43,141 @@ def steps_dtype(trial: Trial) -> Finding:
     dtype = dtype_of(trial.case)
     want = _judge(trial)
     allowance = ULPS[dtype] * torch.finfo(dtype).eps + TIMES_THE_FLOOR[dtype] * _floor(trial, dtype, want)
-    return _compare(trial, _run(trial, trial.variant, dtype), want, allowance)
+    return _compare(trial, run(trial, trial.variant, dtype), want, allowance)
 
 
 def _floor(trial: Trial, dtype: torch.dtype, want: History) -> float:
     """The error of the first peer that can be stepped; without one, what rounding each step at random adds up to."""
     for name in trial.peers:
         try:
-            return _error(_run(trial, name, dtype), want)
+            return error_between(run(trial, name, dtype), want)
         except Exception:  # noqa: BLE001  its own row tells it
             continue
     return math.sqrt(len(want)) * torch.finfo(dtype).eps
 
 
 def _compare(trial: Trial, got: History, want: History, allowance: float) -> Finding:
-    idle = [_starting_parameters(trial, torch.float64)] * len(want)
-    error = _error(got, want)
-    errors = (_error(got[step : step + 1], want[step : step + 1]) for step in range(len(want)))
-    first = next((step for step, missed in enumerate(errors) if missed > allowance), 0)
-    note = f"against {_judge_name(trial)}" + (f", first at step {first + 1}" if error > allowance else "")
-    return judge(error, allowance, note, {"parameters left as they are": _error(idle, want)})
+    idle = [starting_parameters(trial, torch.float64)] * len(want)
+    error = error_between(got, want)
+    note = f"against {_judge_name(trial)}" + _first_off(got, want, allowance)
+    return judge(error, allowance, note, {"parameters left as they are": error_between(idle, want)})
+
+
+def _first_off(got: History, want: History, allowance: float) -> str:
+    errors = (error_between(got[step : step + 1], want[step : step + 1]) for step in range(len(want)))
+    found = [step for step, missed in enumerate(errors) if missed > allowance]
+    return f", first at step {found[0] + 1}" if found and error_between(got, want) > allowance else ""
 
 
 def _judge_name(trial: Trial) -> str:
-    if trial.component.oracle is not None:
-        return "its oracle"
-    return "torch" if trial.is_reference else "the reference"
+    return "its oracle" if trial.component.oracle is not None else _called(other_variant(trial))
 
 
-def _error(got: History, want: History) -> float:
-    """The largest difference over steps and parameters, as a share of the largest value that the parameter took."""
-    worst = 0.0
-    for mine, theirs in zip(zip(*got, strict=True), zip(*want, strict=True), strict=True):
-        mine_all, theirs_all = (torch.stack([t.double() for t in history]) for history in (mine, theirs))
-        difference = (mine_all - theirs_all).abs().max() / theirs_all.abs().max().clamp(min=1e-300)
-        worst = max(worst, float(difference.nan_to_num(nan=float("inf"))))
-    return worst
-
-
-def _starting_parameters(trial: Trial, dtype: torch.dtype) -> list[Tensor]:
-    return [tensor.detach() for tensor in trial.inputs(dtype)]
-
-
-def _number_of_steps(trial: Trial) -> int:
-    return STEPS if sum(spec.elements for spec in trial.case.inputs) < LARGE else STEPS_WHEN_LARGE
-
-
-def _gradients(trial: Trial, dtype: torch.dtype) -> Iterator[list[Tensor]]:
-    """Each step's gradients: normal, times a power of ten between 1e-4 and 1e4 drawn for the step."""
-    generator = torch.Generator().manual_seed(trial.seed + 1)
-    powers = (torch.rand(_number_of_steps(trial), generator=generator) * 2 - 1) * DECADES
-    for step, power in enumerate(powers.tolist()):
-        normal = [
-            draw(InputSpec("randn", spec.shape), trial.seed * 1000 + 100 * (step + 1) + place, torch.float32)
-            for place, spec in enumerate(trial.case.inputs)
-        ]
-        yield [(tensor * 10**power).to(dtype) for tensor in normal]
+def _called(variant: str | None) -> str:
+    return "torch" if variant == "torch" else "the reference"
 
 
 @lru_cache(maxsize=2)
 def _judge(trial: Trial) -> History:
     """What is right: the oracle's recurrence, or the reference for another variant of a component without one."""
-    if trial.component.oracle is None:
-        other = "torch" if trial.is_reference else "reference"
-        if other not in trial.component.variants:
-            raise Skip("nothing independent to compare the reference with: it has no oracle and no torch variant")
-        return _run(trial, other, torch.float64)
-    parameters = [tensor.numpy() for tensor in _starting_parameters(trial, torch.float64)]
-    gradients = [[tensor.numpy() for tensor in step] for step in _gradients(trial, torch.float64)]
-    steps = trial.component.oracle(parameters, gradients, **trial.case.arguments)
+    if trial.component.oracle is not None:
+        return _oracles(trial, gradients_in(trial, torch.float64))
+    other = other_variant(trial)
+    if other is None:
+        raise Skip("nothing independent to compare the reference with: it has no oracle and no torch variant")
+    return run(trial, other, torch.float64)
+
+
+def _oracles(trial: Trial, gradients: Iterable[Parameters]) -> History:
+    assert trial.component.oracle is not None
+    parameters = [tensor.numpy() for tensor in starting_parameters(trial, torch.float64)]
+    arrays = [[tensor.numpy() for tensor in step] for step in gradients]
+    steps = trial.component.oracle(parameters, arrays, **trial.case.arguments)
     return [[torch.as_tensor(np.asarray(array)) for array in step] for step in steps]
 
 
-def _optimizer(trial: Trial, variant: str, dtype: torch.dtype) -> tuple[Any, list[Tensor]]:
-    parameters = [tensor.clone().requires_grad_() for tensor in _starting_parameters(trial, dtype)]
-    return build(trial.component, variant, trial.case, trial.seed, dtype, params=parameters), parameters
+def gaps(trial: Trial) -> Finding:
+    """Parameters after each step where some gradients are zero and some are missing, against torch or the reference.
+
+    Momentum and decay go on through a gradient of zero, and all of a parameter rests where it has none. Without
+    another variant the oracle says what is right; then all parameters have their gaps together.
+    """
+    trial = small(trial)
+    other = other_variant(trial)
+    if other is None:
+        return _gaps_by_oracle(trial)
+    want = trial.judged_by(other, lambda: _walk_with_gaps(trial, other)).parameters
+    got = _walk_with_gaps(trial, trial.variant).parameters
+    allowance = allowance_float64(len(want))
+    told = f"against {_called(other)}{_first_off(got, want, allowance)}, with gradients zero or missing"
+    return judge(error_between(got, want), allowance, told)
+
+
+def _gaps_by_oracle(trial: Trial) -> Finding:
+    if trial.component.oracle is None:
+        raise Skip("nothing independent to compare the reference with: it has no oracle and no torch variant")
+    steps = list(_with_common_gaps(trial))
+    got = walk(*optimizer_for(trial, trial.variant), steps).parameters
+    taken = [place for place, gradients in enumerate(steps) if gradients[0] is not None]
+    whole = [[tensor for tensor in steps[place] if tensor is not None] for place in taken]
+    want = _oracles(trial, whole)
+    allowance = allowance_float64(len(got))
+    rested = [got[place] for place in range(1, len(got)) if place not in taken]
+    before = [got[place - 1] for place in range(1, len(got)) if place not in taken]
+    error = max(error_between([got[place] for place in taken], want), error_between(rested, before))
+    return judge(error, allowance, "against its oracle, with gradients zero or missing")
+
+
+def _with_gaps(trial: Trial) -> Iterator[Gradients]:
+    """Each parameter in its own turn: every fourth gradient zero, every fourth missing."""
+    for step, gradients in enumerate(gradients_in(trial, torch.float64)):
+        turns = [(step + place) % 4 for place in range(len(gradients))]
+        yield [
+            None if turn == 3 else tensor * (turn != 1 or not step)
+            for turn, tensor in zip(turns, gradients, strict=True)
+        ]
+
+
+def _with_common_gaps(trial: Trial) -> Iterator[Gradients]:
+    """Every fourth gradient zero, in turn; at every fifth step all are missing."""
+    for step, gradients in enumerate(gradients_in(trial, torch.float64)):
+        zeroed = [tensor * ((step + place) % 4 != 1) for place, tensor in enumerate(gradients)]
+        yield [None] * len(gradients) if step % 5 == 3 else list(zeroed)
 
 
 @lru_cache(maxsize=4)
-def _run(trial: Trial, variant: str, dtype: torch.dtype) -> History:
-    optimizer, parameters = _optimizer(trial, variant, dtype)
-    return [_step(optimizer, parameters, gradients) for gradients in _gradients(trial, dtype)]
+def _walk_with_gaps(trial: Trial, variant: str) -> Walk:
+    return walk(*optimizer_for(trial, variant), _with_gaps(trial))
 
 
-def _step(optimizer: Any, parameters: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
-    """One step. Gradients are refilled in place, as training without ``set_to_none`` does, and must stay as they are.
-
-    Raises ``Wrong`` where the step changes a gradient.
-    """
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        if parameter.grad is None:
-            parameter.grad = gradient.clone()
-        else:
-            parameter.grad.copy_(gradient)
-    optimizer.step()
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        if parameter.grad is None or not torch.equal(parameter.grad, gradient):
-            raise Wrong("its step changes the gradients that it is given")
-    return [parameter.detach().clone() for parameter in parameters]
+def state(trial: Trial) -> Finding:
+    """What is kept for each parameter after each step, gaps included, where torch or the reference keep the same."""
+    trial = small(trial)
+    other = needed_variant(trial)
+    want = trial.judged_by(other, lambda: _walk_with_gaps(trial, other)).states
+    got = _walk_with_gaps(trial, trial.variant).states
+    names = _shared_names(got[-1], want[-1], other)
+    errors = {name: _state_error(got, want, name) for name in names}
+    worst = max(names, key=lambda name: errors[name])
+    return judge(errors[worst], allowance_float64(len(want)), f"in {worst}, against {_called(other)}'s state")
 
 
-def resume(trial: Trial) -> Finding:
-    """An optimizer loaded from a state_dict half-way goes on bit for bit like the one that was never stopped."""
-    whole = _run(trial, trial.variant, torch.float64)
-    gradients = list(_gradients(trial, torch.float64))
-    half = len(gradients) // 2
-    first, parameters = _optimizer(trial, trial.variant, torch.float64)
-    for step in gradients[:half]:
-        _step(first, parameters, step)
-    saved = copy.deepcopy(first.state_dict())
-    second = build(trial.component, trial.variant, trial.case, trial.seed, torch.float64, params=parameters)
-    second.load_state_dict(saved)
-    resumed = [_step(second, parameters, step) for step in gradients[half:]]
-    if not all(
-        torch.equal(a, b)
-        for got, want in zip(resumed, whole[half:], strict=True)
-        for a, b in zip(got, want, strict=True)
-    ):
-        raise Wrong("resumed from its state_dict it goes another way than the run that was never stopped")
-    return passed()
+def _shared_names(mine: State, theirs: State, other: str) -> list[str]:
+    ours, wanted = (list(dict.fromkeys(name for one in state for name in one)) for state in (mine, theirs))
+    if not wanted:
+        raise Skip(f"{_called(other)} keeps no state to compare it with")
+    if any(name not in one for one, right in zip(mine, theirs, strict=True) for name in right):
+        raise Skip(f"it keeps {', '.join(ours) or 'nothing'} where {_called(other)} keeps {', '.join(wanted)}")
+    return wanted
 
 
-def missing_gradient(trial: Trial) -> Finding:
-    """A parameter without a gradient stays as it is, to the bit, while the others are stepped."""
-    optimizer, parameters = _optimizer(trial, trial.variant, torch.float64)
-    extra = torch.ones(3, dtype=torch.float64, requires_grad=True)
-    optimizer.add_param_group({"params": [extra]})
-    _step(optimizer, parameters, next(_gradients(trial, torch.float64)))
-    if not torch.equal(extra.detach(), torch.ones(3, dtype=torch.float64)):
-        raise Wrong("it changes a parameter that has no gradient")
-    return passed()
-
-
-def learning_rate(trial: Trial) -> Finding:
-    """A learning rate set in the parameter groups (as schedulers do) counts, as if it had been given at the start."""
-    given = trial.case.arguments.get("lr")
-    if not isinstance(given, float):
-        raise Skip("the case gives no learning rate as a number")
-    changed, parameters = _optimizer(trial, trial.variant, torch.float64)
-    for group in changed.param_groups:
-        group["lr"] = given / LEARNING_RATE_FACTOR
-    case = replace(trial.case, arguments={**trial.case.arguments, "lr": given / LEARNING_RATE_FACTOR})
-    fresh, others = _optimizer(replace(trial, case=case), trial.variant, torch.float64)
-    for gradients in _gradients(trial, torch.float64):
-        pairs = zip(_step(changed, parameters, gradients), _step(fresh, others, gradients), strict=True)
-        if not all(torch.equal(a, b) for a, b in pairs):
-            raise Wrong("a learning rate set in param_groups is not the one that it steps with")
-    return passed()
+def _state_error(got: list[State], want: list[State], name: str) -> float:
+    worst = 0.0
+    for place in range(len(want[-1])):
+        pairs = [(mine[place].get(name), theirs[place].get(name)) for mine, theirs in zip(got, want, strict=True)]
+        both = [(mine, theirs) for mine, theirs in pairs if mine is not None and theirs is not None]
+        if any(mine.shape != theirs.shape for mine, theirs in both):
+            return math.inf
+        if both:
+            worst = max(worst, share_off(*zip(*both, strict=True)))
+    return worst

@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from nnbench.catalog import Component
 from nnbench.checks.evidence import ULPS, NoJudge, Skip, Wrong, error_of, scale_of
-from nnbench.specs import Case
+from nnbench.checks.numbers import AS_DRAWN, STEP_FROM_INITIAL, Numbers
+from nnbench.specs import Case, InputSpec
 from nnbench.workload import arguments_of, build, differentiable, draw_inputs, dtype_of, tensors, upstream_gradients
 
 MANY_WEIGHTS = 1_000_000
-STEP_FROM_INITIAL = 0.1  # weights are moved off their initial values: a layer norm's ones and zeros hide mistakes
-
 
 # Statistics that torch's normalisations keep; a variance stays positive.
 RUNNING = ("running_mean", "running_var")
@@ -42,7 +41,7 @@ class Trial:
     variant: str
     case: Case
     seed: int
-    spread: float = 1.0  # standard deviation of the normal inputs
+    numbers: Numbers = AS_DRAWN
 
     @property
     def is_reference(self) -> bool:
@@ -85,7 +84,7 @@ class Trial:
         generator = torch.Generator().manual_seed(self.seed)
         for name, parameter in reference.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            ours[name] = parameter.detach() + STEP_FROM_INITIAL * noise
+            ours[name] = self.numbers.of_weight(parameter.detach(), noise)
         for ending in RUNNING:
             ours |= _moved(ours, ending, generator)
         return ours
@@ -115,11 +114,10 @@ class Trial:
     def inputs(self, dtype: torch.dtype, other: int = 0) -> tuple[Tensor, ...]:
         """The inputs under this trial's seed, or other ones."""
         drawn = draw_inputs(self.case, self.seed + other, dtype)
-        if self.spread == 1.0:
+        if self.numbers is AS_DRAWN:
             return drawn
-        spread = {"randn": self.spread}
         return tuple(
-            (tensor.detach() * spread.get(spec.distribution, 1)).requires_grad_(tensor.requires_grad)
+            self.numbers.of_input(tensor.detach(), spec).requires_grad_(tensor.requires_grad)
             for tensor, spec in zip(drawn, self.case.inputs, strict=True)
         )
 
@@ -152,7 +150,7 @@ class Trial:
             outputs = tuple(tensors(made(*inputs)))
             if not outputs:
                 raise Wrong("it returned no tensor")
-            gradients = _gradients(made, inputs, outputs, self.seed)
+            gradients = gradients_of(made, inputs, outputs, self.seed)
             self._answers[variant, dtype] = Answer(tuple(tensor.detach() for tensor in outputs), gradients)
         return self._answers[variant, dtype]
 
@@ -170,16 +168,20 @@ class Trial:
     def _most_terms(self) -> int:
         """The most terms that a sum in this case can have: the elements of its largest input or weight."""
         sizes = [tensor.numel() for tensor in (*self.inputs(torch.float32), *(self.state or {}).values())]
-        return max(sizes, default=1)
+        return max([*sizes, 1])
 
     @cached_property
     def stale(self) -> tuple[Tensor, ...]:
         """The reference's outputs for other inputs."""
+        return self.stale_by(1)
+
+    def stale_by(self, other: int) -> tuple[Tensor, ...]:
+        """The same for further ones."""
         made = self.make("reference", torch.float64, self.state)
-        return tuple(tensor.detach() for tensor in tensors(made(*self.inputs(torch.float64, other=1))))
+        return tuple(tensor.detach() for tensor in tensors(made(*self.inputs(torch.float64, other=other))))
 
     @cached_property
-    def _peer_answer(self) -> Answer | None:
+    def peer_answer(self) -> Answer | None:
         """What the first peer that can be called gives; one that cannot costs its own checks, not this variant's."""
         for name in self.peers:
             try:
@@ -196,9 +198,16 @@ class Trial:
         be better than.
         """
         want = self.answer("reference", torch.float64).outputs
-        if self._peer_answer is None:
+        if self.peer_answer is None:
             return _largest(list(zip(self._of_rounded_inputs(), want, strict=True)))
-        return _largest(list(zip(self._peer_answer.outputs, want, strict=False)))
+        return _largest(list(zip(self.peer_answer.outputs, want, strict=False)))
+
+    @cached_property
+    def enlarges_rounding(self) -> float:
+        """How many times a rounding of the inputs to the dtype grows on its way to the outputs."""
+        want = self.answer("reference", torch.float64).outputs
+        moved = _largest(list(zip(self._of_rounded_inputs(), want, strict=True)))
+        return moved / torch.finfo(self.floor_dtype).eps
 
     def _of_rounded_inputs(self) -> list[Tensor]:
         generator = torch.Generator().manual_seed(self.seed)
@@ -206,8 +215,8 @@ class Trial:
         inputs = [tensor.detach() for tensor in self.inputs(torch.float64)]
         signs = [torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1 for tensor in inputs]
         moved = [
-            tensor * (1 + eps * sign) if tensor.is_floating_point() else tensor
-            for tensor, sign in zip(inputs, signs, strict=True)
+            _moved_by(spec, tensor, eps * sign)
+            for spec, tensor, sign in zip(self.case.inputs, inputs, signs, strict=True)
         ]
         made = self.make("reference", torch.float64, self.state)
         return [tensor.detach() for tensor in tensors(made(*moved))]
@@ -215,10 +224,10 @@ class Trial:
     @cached_property
     def gradient_floor(self) -> float:
         """The same for gradients."""
-        if self._peer_answer is None:
+        if self.peer_answer is None:
             return 0.0
         want = self.answer("reference", torch.float64).gradients
-        return _largest([pair for pair in _both(self._peer_answer.gradients, want) if not self.vanishes(pair[1])])
+        return _largest([pair for pair in _both(self.peer_answer.gradients, want) if not self.vanishes(pair[1])])
 
     def vanishes(self, gradient: Tensor) -> bool:
         """Whether a gradient in float64 is zero but for rounding: that of a bias that a normalisation takes away."""
@@ -248,6 +257,14 @@ class Trial:
         return tuple(torch.as_tensor(np.asarray(array)) for array in several)
 
 
+def _moved_by(spec: InputSpec, tensor: Tensor, share: Tensor) -> Tensor:
+    """Each number moved by a share of itself; whole numbers stay, and probabilities stay probabilities."""
+    if not tensor.is_floating_point():
+        return tensor
+    moved = tensor * (1 + share)
+    return moved.clamp(0, 1) if spec.distribution == "rand" else moved
+
+
 def _moved(state: Mapping[str, Tensor], ending: str, generator: torch.Generator) -> dict[str, Tensor]:
     """Running statistics off their initial zeros and ones, which hide what evaluation mode does with them."""
     found = {name: tensor for name, tensor in state.items() if name.rpartition(".")[2] == ending}
@@ -275,7 +292,7 @@ def _both(got: Mapping[str, Tensor | None], want: Mapping[str, Tensor | None]) -
     return [(mine, theirs) for mine, theirs in pairs if mine is not None and theirs is not None]
 
 
-def _gradients(
+def gradients_of(
     made: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], seed: int
 ) -> dict[str, Tensor | None]:
     """Gradients of every input that takes one and every parameter, from a fixed non-uniform upstream gradient."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -21,11 +22,13 @@ from nnbench.checks.evidence import (
     passed,
     worst,
 )
+from nnbench.checks.numbers import INSIDE, wide
 from nnbench.checks.trial import Trial
 from nnbench.model import CheckStatus
 from nnbench.workload import dtype_of, tensors
 
 WIDE = 64.0  # standard deviations of the inputs that show what saturates
+STALE_OUTPUTS = (1, 2, 3)
 LARGEST_WIDE = 200_000  # elements of the inputs
 # torch's default of 1e-3 would let a gradient pass that is off by a part in a thousand.
 GRADCHECK_SHARE = 1e-5
@@ -35,13 +38,13 @@ LARGEST_GRADCHECK = 300_000  # elements of inputs and parameters; finite differe
 
 def forward_float64(trial: Trial) -> Finding:
     """Outputs in float64: the reference against its oracle or torch, every other variant against the reference."""
-    judged_by = _independent(trial)
+    judged_by = independent(trial)
     if judged_by is None:
         raise Skip("nothing independent to compare the reference with: it has no oracle and no torch variant")
     return _outputs(trial, torch.float64, *judged_by)
 
 
-def _independent(trial: Trial) -> tuple[tuple[Tensor, ...], str] | None:
+def independent(trial: Trial) -> tuple[tuple[Tensor, ...], str] | None:
     """What is right in float64, and who says so."""
     if not trial.is_reference:
         return trial.answer("reference", torch.float64).outputs, "the reference"
@@ -59,32 +62,50 @@ def forward_dtype(trial: Trial) -> Finding:
     )
 
 
-def _outputs(
-    trial: Trial, dtype: torch.dtype, want: tuple[Tensor, ...], judge_name: str, margin: float = 1.0
-) -> Finding:
+def _outputs(trial: Trial, dtype: torch.dtype, want: tuple[Tensor, ...], judge_name: str) -> Finding:
     got = trial.answer(trial.variant, dtype).outputs
+    finding = compare_outputs(trial, got, want, dtype, f"against {judge_name}")
+    if finding.status != CheckStatus.PASSED:
+        return finding
+    trusted = [_trusted(trial, dtype, place, right, finding) for place, right in enumerate(want)]
+    return next((one for one in trusted if one.status != CheckStatus.PASSED), finding)
+
+
+def compare_outputs(
+    trial: Trial,
+    got: tuple[Tensor, ...],
+    want: tuple[Tensor, ...],
+    dtype: torch.dtype,
+    note: str,
+    margin: float = 1.0,
+) -> Finding:
+    """The worst of the outputs; ``margin`` times the usual is allowed.
+
+    Raises ``Wrong`` for another number of outputs, another shape or another dtype.
+    """
     if len(got) != len(want):
         raise Wrong(f"{len(got)} outputs where {len(want)} are right")
-    floor = floor_in(dtype, trial.floor, trial.floor_dtype)
-    pairs = zip(zip(got, want, strict=True), trial.stale, strict=True)
-    return worst([_output(trial, dtype, pair, stale, floor, judge_name, margin) for pair, stale in pairs])
+    floor, terms = floor_in(dtype, trial.floor, trial.floor_dtype), trial.terms_in(dtype)
+    findings = []
+    for mine, right in zip(got, want, strict=True):
+        if mine.is_floating_point() and mine.dtype != dtype:
+            raise Wrong(f"{mine.dtype} came out where {dtype} went in".replace("torch.", ""))
+        findings.append(judge(error_of(mine, right), margin * allowance_of(right, floor, dtype, terms), note))
+    return worst(findings)
 
 
-def _output(
-    trial: Trial,
-    dtype: torch.dtype,
-    pair: tuple[Tensor, Tensor],
-    stale: Tensor,
-    floor: float,
-    judge_name: str,
-    margin: float,
-) -> Finding:
-    got, want = pair
-    if got.is_floating_point() and got.dtype != dtype:
-        raise Wrong(f"{got.dtype} came out where {dtype} went in".replace("torch.", ""))
-    allowance = margin * allowance_of(want, floor, dtype, trial.terms_in(dtype))
-    nulls = _null_models(trial, want, stale) if margin == 1.0 else {}
-    return judge(error_of(got, want), allowance, f"against {judge_name}", nulls)
+def _trusted(trial: Trial, dtype: torch.dtype, place: int, want: Tensor, found: Finding) -> Finding:
+    """What was found, or mistrusted where a null model would have passed too.
+
+    One number comes near another by chance now and then: a stale output counts when three are near.
+    """
+    allowance = allowance_of(want, floor_in(dtype, trial.floor, trial.floor_dtype), dtype, trial.terms_in(dtype))
+    for other in STALE_OUTPUTS:
+        stale = trial.stale if other == 1 else trial.stale_by(other)
+        finding = judge(0.0, allowance, found.note, _null_models(trial, want, stale[place]))
+        if finding.status == CheckStatus.PASSED:
+            break
+    return replace(finding, error=found.error)
 
 
 def _null_models(trial: Trial, want: Tensor, stale: Tensor) -> dict[str, float]:
@@ -104,13 +125,31 @@ def wide_inputs(trial: Trial) -> Finding:
         raise Skip("it has no normal inputs to widen")
     if sum(spec.elements for spec in trial.case.inputs) > LARGEST_WIDE:
         raise Skip("a smaller case of the component covers it")
-    wide = replace(trial, spread=WIDE)
-    judged_by = _independent(wide)
-    want = wide.answer("reference", torch.float64).outputs
-    findings = [_outputs(wide, dtype_of(wide.case), want, "the reference in float64", MARGIN)]
+    far_out = replace(trial, numbers=wide(WIDE))
+    judged_by = independent(far_out)
+    want = far_out.answer("reference", torch.float64).outputs
+    told = "far out, against {}".format
+    findings = [_far_out(far_out, dtype_of(far_out.case), want, told("the reference in float64"))]
     if judged_by is not None:
-        findings.append(_outputs(wide, torch.float64, *judged_by, MARGIN))
+        right, name = judged_by
+        findings.append(_far_out(far_out, torch.float64, right, told(name)))
+    _refuse_lost_gradients(far_out)
     return worst(findings)
+
+
+def _far_out(trial: Trial, dtype: torch.dtype, want: tuple[Tensor, ...], note: str) -> Finding:
+    return compare_outputs(trial, trial.answer(trial.variant, dtype).outputs, want, dtype, note, MARGIN)
+
+
+def _refuse_lost_gradients(far_out: Trial) -> None:
+    """Raises ``Wrong`` for a gradient that is not finite where the reference's in float64 is."""
+    got = far_out.answer(far_out.variant, dtype_of(far_out.case)).gradients
+    for name, right in far_out.answer("reference", torch.float64).gradients.items():
+        found = got.get(name)
+        if found is not None and right is not None and found.shape == right.shape:
+            lost = int((right.isfinite() & ~found.isfinite()).sum())
+            if lost:
+                raise Wrong(f"far out the gradient of {name} is not finite in {lost} of {right.numel()} places")
 
 
 def gradients_float64(trial: Trial) -> Finding:
@@ -140,37 +179,50 @@ def _gradients(trial: Trial, dtype: torch.dtype, other: str) -> Finding:
     want = trial.answer(other, torch.float64).gradients
     if not any(tensor is not None for tensor in want.values()):
         raise Skip("nothing to take gradients of")
+    return compare_gradients(trial, got, want, dtype)
+
+
+def compare_gradients(
+    trial: Trial,
+    got: Mapping[str, Tensor | None],
+    want: Mapping[str, Tensor | None],
+    dtype: torch.dtype,
+    note: str = "",
+    margin: float = 1.0,
+) -> Finding:
+    """The worst of the gradients; ``margin`` times the usual is allowed. Raises ``Wrong`` where one does not arrive."""
     floor = floor_in(dtype, trial.gradient_floor, trial.floor_dtype)
     # A function has no parameters to take gradients of, where the reference it stands for may have them.
     shared = {name: tensor for name, tensor in want.items() if name in got}
     if not shared:
-        raise Wrong("no gradient arrives anywhere")
+        raise Wrong(f"no gradient arrives anywhere {note}".strip())
     terms = trial.terms_in(dtype, of="gradients")
     findings = []
     for name, tensor in shared.items():
         found = got[name]
         if found is not None and tensor is not None and trial.vanishes(tensor):
-            findings.append(_vanishing(trial, name, found, dtype))
+            findings.append(_vanishing(trial, name, found, dtype, note))
         else:
-            findings.append(_gradient(name, found, tensor, floor, dtype, terms))
+            findings.append(_gradient(name, found, tensor, margin * _allowance(tensor, floor, dtype, terms), note))
     return worst(findings)
 
 
-def _vanishing(trial: Trial, name: str, got: Tensor, dtype: torch.dtype) -> Finding:
+def _allowance(want: Tensor | None, floor: float, dtype: torch.dtype, terms: int) -> float:
+    return 0.0 if want is None else allowance_of(want, floor, dtype, terms)
+
+
+def _vanishing(trial: Trial, name: str, got: Tensor, dtype: torch.dtype, note: str) -> Finding:
     """A share of its own scale says nothing of a gradient that is zero but for rounding."""
     left = error_of(got, torch.zeros_like(got))
-    return judge(left, trial.rounding_of_gradients(dtype), f"in the gradient of {name}, which is zero")
+    return judge(left, trial.rounding_of_gradients(dtype), f"in the gradient of {name}, which is zero {note}".strip())
 
 
-def _gradient(
-    name: str, got: Tensor | None, want: Tensor | None, floor: float, dtype: torch.dtype, terms: int
-) -> Finding:
+def _gradient(name: str, got: Tensor | None, want: Tensor | None, allowance: float, note: str) -> Finding:
     if want is None:
         return passed(f"{name} has none, rightly") if got is None else _unexpected(name, got)
     if got is None:
-        raise Wrong(f"no gradient arrives at {name}")
-    allowance = allowance_of(want, floor, dtype, terms)
-    return judge(error_of(got, want), allowance, f"in the gradient of {name}")
+        raise Wrong(f"no gradient arrives at {name} {note}".strip())
+    return judge(error_of(got, want), allowance, f"in the gradient of {name} {note}".strip())
 
 
 def _unexpected(name: str, got: Tensor) -> Finding:
@@ -198,6 +250,7 @@ def gradcheck(trial: Trial) -> Finding:
 
 
 def _gradcheck(trial: Trial, other: int) -> Finding:
+    trial = replace(trial, numbers=INSIDE)
     made, inputs = trial.make("reference", torch.float64, trial.state), trial.inputs(torch.float64, other)
     parameters = dict(made.named_parameters()) if isinstance(made, nn.Module) else {}
     leaves = (*inputs, *parameters.values())

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
-import textwrap
-from collections import Counter
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 
 from nnbench import documents, runner
 from nnbench.candidate import CANDIDATE
 from nnbench.cli import options, output
+from nnbench.cli.check_told import failure, print_checks, repeater
+from nnbench.cli.errata import print_errata, unproved, with_errata
 from nnbench.cli.mutants import check_mutants
 from nnbench.cli.progress import Progress
 from nnbench.discovery import Source, candidate, sources, unknown
-from nnbench.documents import Documents
 from nnbench.errors import NnbenchError, UnknownComponent
-from nnbench.model import EVIDENCE, Check, CheckStatus, ComponentInfo, Problem, Status, plain
+from nnbench.model import Check, ComponentInfo, Problem, plain
 from nnbench.plan import Target, parse, select
+from nnbench.report import correctness_page
+from nnbench.report.correctness import Correctness
+from nnbench.report.failures import Repeat
 from nnbench.session import Session, processes
+
+__all__ = ["command", "failure"]
 
 EXAMPLE = """\b
 Example:
   nnbench check 'layers.*'
   nnbench check layers.linear@torch --seed 7 --json
+  nnbench check 'layers.*' --html checks.html          the table as a page that needs nothing else
+  nnbench check '*@torch' --seeds 100                  how often is something right said to be wrong?
   nnbench check mine.py:MyNorm --like layers.layer_norm     a class of yours, without registering it
   nnbench check --mutants losses       are the checks any good: wrong losses must be caught
   nnbench check --errata               what the documents get wrong, each with its evidence
 """
+SEEDS = 1_000_000  # seeds are drawn below it
+
+
+@dataclass
+class Checked:
+    """What came of the checks: all of it folded into a table, and the rows themselves where they are asked for."""
+
+    keeps_rows: bool
+    table: Correctness = field(default_factory=Correctness)
+    rows: list[Check] = field(default_factory=list)
+
+    def add(self, row: Check) -> None:
+        self.table.add(row)
+        if self.keeps_rows:
+            self.rows.append(row)
 
 
 @click.command("check", epilog=EXAMPLE)
@@ -38,6 +63,8 @@ Example:
 @click.option(
     "--like", default="", metavar="COMPONENT", help="Hold package.module:Name or file.py:Name against this one."
 )
+@click.option("--seeds", type=click.IntRange(min=1), help="Check under so many seeds, from --seed on or drawn anew.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as a page, too.")
 @click.option("--errata", is_flag=True, help="Only the documents' errors: each is shown wrong, with its evidence.")
 @click.option("--mutants", is_flag=True, help="Check the checks: wrong versions of the references must be caught.")
 def command(
@@ -50,6 +77,8 @@ def command(
     seed: int | None,
     jobs: int | None,
     like: str,
+    seeds: int | None,
+    html: Path | None,
     errata: bool,
     mutants: bool,
 ) -> int:
@@ -57,7 +86,10 @@ def command(
 
     Exits with 1 when a check fails, a case proves nothing (mistrusted) or an erratum no longer shows.
     """
+    if (errata or mutants) and (seeds or html):
+        raise click.UsageError("--seeds and --html are for the checks themselves, not for --errata or --mutants")
     wanted, patterns, named = _held_against(like, patterns)
+    repeat = repeater(suites, named)
     with Session([*sources(suites), *wanted], options.limits(timeout, memory_limit)) as session:
         everything = session.components()
         if wanted:
@@ -69,23 +101,60 @@ def command(
         settings = runner.Settings(seed=seed, processes=jobs or processes())
         if mutants:
             return check_mutants(session, targets, settings, as_json)
-        rows: list[Check] = []
-        with Progress(runner.check_steps(targets)) as progress:
-            for event in runner.check(session, targets, settings):
-                progress.update(event.doing, event.steps)
-                if isinstance(event.row, Check):
-                    rows.append(event.row)
+        checked = Checked(keeps_rows=as_json or errata)
+        _check(session, targets, settings, _drawn(seed, seeds), checked.add)
+    if html:
+        _write_page(html, checked.table, repeat)
     known = documents.read()
-    lost = [] if patterns or expression or not errata else unproved(rows, known)
+    lost = [] if patterns or expression or not errata else unproved(checked.rows, known)
     if as_json:
-        output.print_json([plain(row) for row in rows])
+        output.print_json([as_told(row, repeat) for row in checked.rows])
     else:
-        print_errata(rows, known, suites) if errata else _print(rows, suites, named)
+        print_errata(checked.rows, known, suites) if errata else print_checks(checked.table, repeat)
     for name in lost:
         output.warn(f"{name} has no evidence: nothing that is registered shows it")
-    if lost or any(not row.is_right for row in rows):
+    if lost or not checked.table.is_right:
         return output.SOMETHING_WRONG
     return output.NOT_MEASURED if session.problems else 0
+
+
+def _drawn(seed: int | None, number: int | None) -> list[int]:
+    """That many seeds, one after the other where the first is given; none where one is enough."""
+    if number is None:
+        return []
+    if seed is not None:
+        return list(range(seed, seed + number))
+    return secrets.SystemRandom().sample(range(SEEDS), min(number, SEEDS))
+
+
+def _check(
+    session: Session,
+    targets: Sequence[Target],
+    settings: runner.Settings,
+    seeds: Sequence[int],
+    add: Callable[[Check], None],
+) -> None:
+    """Check, showing how far it is, and give each row away as it comes."""
+    with Progress(runner.check_steps(targets) * max(len(seeds), 1)) as progress:
+        for event in runner.check(session, targets, settings, seeds):
+            progress.update(event.doing, event.steps)
+            if isinstance(event.row, Check):
+                add(event.row)
+
+
+def as_told(row: Check, repeat: Repeat) -> dict[str, object]:
+    """A row for machines; one that is not right brings the command that repeats it."""
+    return plain(row) if row.is_right else plain(row) | {"repeat": repeat(row)}
+
+
+def _write_page(path: Path, table: Correctness, repeat: Repeat) -> None:
+    made_by = shlex.join(["nnbench", *sys.argv[1:]])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(correctness_page(table, made_by, repeat), encoding="utf-8")
+    except OSError as error:
+        raise NnbenchError(f"cannot write the page to {path}: {error}. Name another file with --html.") from None
+    output.warn(f"the table is in {path}")
 
 
 def _held_against(like: str, patterns: tuple[str, ...]) -> tuple[list[Source], tuple[str, ...], str]:
@@ -109,90 +178,3 @@ def _refuse_candidate(problems: Sequence[Problem], wanted: Source, everything: S
     for problem in problems:
         if problem.source == wanted.name:
             raise NnbenchError(f"{wanted.locator} cannot be checked: {problem.message}")
-
-
-def with_errata(targets: Sequence[Target]) -> tuple[Target, ...]:
-    """The variants that show errata, each in its component's first case: that is where the evidence is given."""
-    kept = [
-        target
-        for target in targets
-        if target.component.errata.get(target.variant) and target.case == target.component.cases[0]
-    ]
-    if not kept:
-        raise NnbenchError("nothing that is selected shows an erratum; `nnbench list --coverage` says what does")
-    return tuple(kept)
-
-
-def unproved(rows: Sequence[Check], known: Documents) -> list[str]:
-    """The documents' errata that no evidence was given for, neither for nor against."""
-    given = {row.check.removeprefix(EVIDENCE) for row in rows}
-    return [name for name in known.errata if name not in given]
-
-
-def print_errata(rows: Sequence[Check], known: Documents, suites: Sequence[str]) -> None:
-    """Each erratum with what the documents get wrong and the evidence for it."""
-    evidence = [row for row in rows if row.check.startswith(EVIDENCE)]
-    for row in sorted(evidence, key=lambda one: one.check):
-        name = row.check.removeprefix(EVIDENCE)
-        said = known.errata[name].says if name in known.errata else "an erratum of its suite's own"
-        mark = "shown" if row.status == CheckStatus.EXPECTED else row.status
-        click.echo(f"{click.style(name, bold=True)}  {row.component}@{row.variant}: {mark}")
-        for title, text in (("documents", said), ("evidence", row.note.removeprefix(f"{name}: "))):
-            click.echo(textwrap.fill(f"{title}: {text}", 110, initial_indent="    ", subsequent_indent="      "))
-    for row in rows:
-        if not row.is_right:
-            click.echo(f"\n{failure(row, suites)}")
-    shown = {row.check for row in evidence if row.status == CheckStatus.EXPECTED}
-    failed = {row.check for row in evidence} - shown
-    also = sum(row.status == CheckStatus.EXPECTED for row in rows) - sum(row.check in shown for row in evidence)
-    click.echo(
-        f"\n{len(shown - failed)} of {len(shown | failed)} errata shown, and {also} checks failed because of them."
-    )
-
-
-def _print(rows: Sequence[Check], suites: Sequence[str], candidate: str = "") -> None:
-    statuses = [status.value for status in CheckStatus]
-    groups: dict[tuple[str, str], Counter[str]] = {}
-    for row in rows:
-        groups.setdefault((row.component, row.variant), Counter())[row.status] += 1
-    table = output.table("component", "variant", *statuses, right=statuses)
-    for (component, variant), counts in groups.items():
-        output.add_row(table, component, variant, *(str(counts[status] or "") for status in statuses))
-    console = output.console()
-    console.print(table)
-    for row in rows:
-        if not row.is_right:
-            console.print(f"\n{failure(row, suites, candidate)}", markup=False, soft_wrap=True)
-    missing = Counter(row.note for row in rows if row.cause == Status.SKIPPED)
-    for note, number in missing.items():
-        console.print(f"\nskipped whole, {number} {'case' if number == 1 else 'cases'}: {note}", markup=False)
-    _print_differences(rows)
-    totals = Counter(row.status for row in rows)
-    console.print("\n" + ", ".join(f"{totals[status]} {status}" for status in statuses if totals[status]))
-
-
-def _print_differences(rows: Sequence[Check]) -> None:
-    """Which variants are expected to fail, as known to differ: once each."""
-    told: dict[tuple[str, str], str] = {}
-    for row in rows:
-        if row.status == CheckStatus.EXPECTED and not row.erratum:
-            told.setdefault((row.component, row.variant), row.note.partition(":")[0])
-    for (component, variant), note in told.items():
-        click.echo(f"\n{component}@{variant} fails as expected: {note}")
-
-
-def failure(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:
-    """What is wrong, and the one line that repeats it."""
-    size = "" if row.error is None else f" (error {row.error:.3g}, allowed {row.allowance:.3g})"
-    return (
-        f"{row.component}@{row.variant} [{row.case}] {row.check} {row.status}: {row.note}{size}\n"
-        f"  repeat: {repeat(row, suites, candidate)}"
-    )
-
-
-def repeat(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:
-    """The command that repeats a check with its seed; ``candidate`` is what was held against the component."""
-    key = f"{row.component}@{row.variant}[{row.case}]"
-    what = [candidate, "--like", f"{row.component}[{row.case}]"] if candidate else [key]
-    named = [part for suite in suites for part in ("--suite", suite)]
-    return shlex.join(["nnbench", "check", *what, *named, "--seed", str(row.seed)])

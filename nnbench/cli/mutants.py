@@ -12,22 +12,22 @@ from nnbench.cli import output
 from nnbench.cli.progress import Progress
 from nnbench.errors import NnbenchError
 from nnbench.model import plain
-from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, Outcome
+from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, Outcome
 from nnbench.plan import Target
 from nnbench.runner import Settings
 from nnbench.session import Session
 
 
 def check_mutants(session: Session, targets: Sequence[Target], settings: Settings, as_json: bool) -> int:
-    """Try every mutant of the selected components' references; exits with 1 when one survives."""
+    """Try every wrong version of the selected components' references; exits with 1 when one survives."""
     components = list({target.component.id: target.component for target in targets}.values())
-    mutants = mutation.listed(session, components)
+    mutants = mutation.listed(session, components, session.components())
     if not mutants:
         raise NnbenchError("there is no source to make mutants of in what is selected")
     found: list[Outcome] = []
     with Progress(len(mutants)) as progress:
         for mutant, outcome in mutation.outcomes(session, mutants, settings):
-            progress.update(f"{mutant.component}, line {mutant.line}: {mutant.change}", int(outcome is not None))
+            progress.update(_named(mutant), int(outcome is not None))
             if outcome is not None:
                 found.append(outcome)
     output.print_json([plain(one) for one in found]) if as_json else _print(found)
@@ -35,7 +35,7 @@ def check_mutants(session: Session, targets: Sequence[Target], settings: Setting
 
 
 def _print(found: Sequence[Outcome]) -> None:
-    columns = ["mutants", CAUGHT, EQUIVALENT, SURVIVED]
+    columns = ["wrong versions", CAUGHT, EQUIVALENT, SURVIVED]
     table = output.table("component", *columns, "share caught", right=[*columns, "share caught"])
     groups: dict[str, Counter[str]] = {}
     for one in found:
@@ -45,10 +45,19 @@ def _print(found: Sequence[Outcome]) -> None:
     output.console().print(table)
     for one in found:
         if one.status == SURVIVED:
-            click.echo(f"\nsurvived: {one.component}, {one.file}:{one.line}\n  {one.change}")
+            click.echo(f"\nsurvived: {_named(one)}")
     total = Counter(one.status for one in found)
     told = ", ".join(f"{total[status]} {status}" for status in (CAUGHT, EQUIVALENT, SURVIVED))
-    click.echo(f"\n{len(found)} mutants: {told} ({_cells(total)[-1]} of those that are not equivalent caught)")
+    cheats = sum(not one.line for one in found)
+    click.echo(
+        f"\n{len(found)} wrong versions ({len(found) - cheats} changes of the source, {cheats} cheats): {told} "
+        f"({_cells(total)[-1]} of those that are not equivalent caught)"
+    )
+
+
+def _named(one: MutantInfo | Outcome) -> str:
+    where = f"{one.file}:{one.line}: " if one.line else ""
+    return f"{one.component}: {where}{one.change}"
 
 
 def _cells(counts: Counter[str]) -> list[str]:

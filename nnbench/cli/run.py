@@ -108,7 +108,7 @@ def _stored(row: runner.Row) -> Measurement:
 def _exit_code(rows: Sequence[runner.Row], problems: bool) -> int:
     checks = [row for row in rows if isinstance(row, Check)]
     measured = [row for row in rows if isinstance(row, Measurement)]
-    if any(not row.is_right and row.cause in ("", Status.FAILED) for row in checks):
+    if any(not row.is_right and row.cause in ("", Status.FAILED, Status.WRONG) for row in checks):
         return output.SOMETHING_WRONG
     lost = any(row.status not in (Status.OK, Status.SKIPPED, Status.WRONG) for row in measured)
     return output.NOT_MEASURED if lost or problems else 0

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nnbench.metrics import METRICS, TIMED_MODES
-from nnbench.model import Check, CheckStatus, Run, Status
+from nnbench.model import Run, Status
 from nnbench.report.races import Speed, speeds
-from nnbench.report.words import elide, grouped, moment, options, ratio, span
+from nnbench.report.words import elide, grouped, moment, ratio, span
 from nnbench.stats import Interval
 from nnbench.tables import Key, Line, TrainingLine, calibration
 from nnbench.units import count, duration, seconds, share, size
@@ -101,19 +99,20 @@ def _line_row(line: Line, modes: Sequence[str], counted: bool, speed: Speed | No
     """A line's numbers; a line without any has one wide cell that says why."""
     numbers = (
         *(_time_cell(line.times.get(mode)) for mode in modes),
-        *([_number_cell(line.throughput.estimate if line.throughput else None, count)] if counted else []),
+        *([number_cell(line.throughput.estimate if line.throughput else None, count)] if counted else []),
         _speed_cell(speed),
-        _number_cell(line.memory, size),
-        _number_cell(line.parameters, count),
-        _number_cell(line.flops, count),
+        number_cell(line.memory, size),
+        number_cell(line.parameters, count),
+        number_cell(line.flops, count),
     )
     status = _status_cell(line.status, line.note, is_expected)
     is_bare = line.status != Status.OK and all(cell == NOTHING for cell in numbers)
     cells = (replace(status, width=len(numbers) + 1),) if is_bare else (*numbers, status)
-    return Row(_named(line.variant, line.case, line.component), cells)
+    return Row(named(line.variant, line.case, line.component), cells)
 
 
-def _named(name: str, detail: str, prefix: str = "") -> Cell:
+def named(name: str, detail: str, prefix: str = "") -> Cell:
+    """A name over a detail, both code; ``prefix`` as in ``Cell``."""
     return Cell(name, detail, is_code=True, is_detail_code=True, prefix=prefix)
 
 
@@ -136,7 +135,8 @@ def _speed_cell(speed: Speed | None) -> Cell:
     )
 
 
-def _number_cell(value: float | None, write: Callable[[float], str]) -> Cell:
+def number_cell(value: float | None, write: Callable[[float], str]) -> Cell:
+    """A number as ``write`` writes it; a dash where there is none."""
     if value is None:
         return NOTHING
     return Cell(write(value), value=value if math.isfinite(value) else None)
@@ -147,77 +147,6 @@ def _status_cell(status: str, note: str, is_expected: bool = False) -> Cell:
         return Cell("ok", tone="good")
     tone = "muted" if is_expected or status == Status.SKIPPED else "bad"
     return Cell(f"{status}, as expected" if is_expected else str(status), elide(note, LONGEST_NOTE), tone=tone)
-
-
-def failures_grid(run: Run) -> Grid:
-    """The checks that failed or prove nothing, each with the command that repeats it."""
-    bad = [check for check in run.checks if not check.is_right]
-    return _checks_grid("failures", "Checks that failed or prove nothing", bad, run.command)
-
-
-def errata_grid(run: Run) -> Grid:
-    """The errata, and other libraries' known differences, that showed as they should."""
-    shown = [check for check in run.checks if check.status == CheckStatus.EXPECTED]
-    return _checks_grid(
-        "errata", "Errata of the documents and known differences, shown as expected", shown, run.command
-    )
-
-
-def _checks_grid(name: str, caption: str, checks: Sequence[Check], command: str) -> Grid:
-    columns = (
-        Column("Variant and case"),
-        Column("Check"),
-        Column("Status"),
-        Column("Error", True),
-        Column("Allowed", True),
-        Column("Evidence and the command that repeats it"),
-    )
-    groups = tuple(
-        Group(tuple(_check_row(check, command) for check in group), component)
-        for component, group in grouped(checks, lambda check: check.component)
-    )
-    return Grid(name, caption, columns, groups)
-
-
-def _check_row(check: Check, command: str) -> Row:
-    tone = "muted" if check.status == CheckStatus.EXPECTED else "bad"
-    return Row(
-        _named(check.variant, check.case, check.component),
-        (
-            Cell(check.check),
-            Cell(str(check.status), check.erratum, tone=tone),
-            _number_cell(check.error, _three_digits),
-            _number_cell(check.allowance, _three_digits),
-            Cell(elide(check.note, LONGEST_NOTE) or "none", repeat(check, command), is_detail_code=True),
-        ),
-    )
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:.3g}"
-
-
-def repeat(check: Check, command: str) -> str:
-    """The command that repeats a check with its seed and the suites that its run was given."""
-    key = f"{check.component}@{check.variant}[{check.case}]"
-    return shlex.join(["nnbench", "check", key, *options(command, "--suite"), "--seed", str(check.seed)])
-
-
-def counts_grid(run: Run) -> Grid:
-    """How many checks ended how, by check."""
-    counts = Counter((check.check, check.status) for check in run.checks)
-    statuses = [status for status in CheckStatus if any(ended == status for _, ended in counts)]
-    rows = tuple(
-        Row(Cell(name), tuple(_count_cell(counts[name, status], status) for status in statuses))
-        for name in dict.fromkeys(check.check for check in run.checks)
-    )
-    columns = (Column("Check"), *(Column(status.capitalize(), True) for status in statuses))
-    return Grid("counts", "Checks by how they ended", columns, (Group(rows),))
-
-
-def _count_cell(number: int, status: str) -> Cell:
-    bad = number and status in (CheckStatus.FAILED, CheckStatus.MISTRUSTED)
-    return Cell(f"{number:,}", value=number, tone="bad" if bad else "") if number else NOTHING
 
 
 def training_grid(found: Sequence[TrainingLine]) -> Grid:
@@ -244,12 +173,12 @@ def _title(metric: str) -> str:
 def _training_row(line: TrainingLine, metrics: Sequence[str]) -> Row:
     known = bool(line.data)
     return Row(
-        _named(line.component, line.variant),
+        named(line.component, line.variant),
         (
             Cell(line.data) if known else NOTHING,
             Cell(str(line.epoch), value=line.epoch) if known else NOTHING,
             Cell(str(line.seed), value=line.seed) if known else NOTHING,
-            *(_number_cell(line.values.get(metric), _writer(metric)) for metric in metrics),
+            *(number_cell(line.values.get(metric), _writer(metric)) for metric in metrics),
             _status_cell(line.status, line.note),
         ),
     )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import shlex
 from base64 import b64encode
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from nnbench.changes import MEMORY_BYTES, MEMORY_SHARE
+from nnbench.errors import listing
 from nnbench.metrics import CALIBRATION
 from nnbench.model import CHECK_PREFIX, Run
-from nnbench.report import figures, grids, verdicts
+from nnbench.report import check_grids, failures, figures, grids, verdicts
+from nnbench.report.correctness import Correctness, ended, fold, of_seeds
+from nnbench.report.failures import Repeat
+from nnbench.report.matrix import matrix_of
 from nnbench.report.races import races, tally
 from nnbench.report.words import clean, elide, grouped, options, plural
 from nnbench.stats import CONFIDENCE, NOTICEABLE
@@ -28,6 +32,23 @@ SHOWN_AT_ONCE = 15  # findings beside the headline; the others unfold
 def run_page(run: Run) -> str:
     """The whole page as HTML; equal runs give equal bytes. No network, no JavaScript needed to read it."""
     return _environment().get_template("page.html").render(_content(run))
+
+
+def correctness_page(table: Correctness, command: str, repeat: Repeat) -> str:
+    """A page of the table of checks alone, for checks that no run stored; equal tables give equal bytes."""
+    content = {
+        "style": _own("page.css"),
+        "headline": "Not everything is right" if table.wrong else "Nothing is wrong",
+        "told": f"{plural(table.totals.total(), 'check')}: {listing(ended(table.totals) or ['none'])}.",
+        "of_seeds": of_seeds(table) if len(table.seeds) > 1 else "",
+        "is_right": table.is_right,
+        "command": command,
+        "matrix": matrix_of(table, repeat),
+        "failures_grid": check_grids.failures_grid(table.wrong, repeat),
+        "errata_grid": check_grids.errata_grid(table.expected, repeat),
+        "plural": plural,
+    }
+    return _environment().get_template("correctness.html").render(content)
 
 
 @cache
@@ -100,15 +121,17 @@ def _verdict(run: Run) -> dict[str, Any]:
 
 def _sections(run: Run) -> dict[str, Any]:
     found, trainings = verdicts.judged(run), training_lines(run.measurements)
+    repeat = partial(failures.repeat, suites=options(run.command, "--suite"))
     errata = {finding.key for finding in verdicts.findings(run) if finding.weight == verdicts.ERRATUM}
     return {
         "lines_grid": grids.lines_grid(found, errata) if found else None,
         "speed_panels": figures.speed_panels(found),
         "time_panels": figures.time_panels(found),
         "series": figures.series_of(found),
-        "failures_grid": grids.failures_grid(run),
-        "errata_grid": grids.errata_grid(run),
-        "counts_grid": grids.counts_grid(run),
+        "matrix": matrix_of(fold(run.checks), repeat),
+        "failures_grid": check_grids.failures_grid(run.checks, repeat),
+        "errata_grid": check_grids.errata_grid(run.checks, repeat),
+        "counts_grid": check_grids.counts_grid(run),
         "training_grid": grids.training_grid(trainings) if trainings else None,
         "calibration_grid": grids.calibration_grid(run),
         "machine_grid": grids.machine_grid(run),

@@ -10,6 +10,7 @@ from typing import Any
 
 from nnbench.errors import listing
 from nnbench.model import Check, CheckStatus, Run, Status
+from nnbench.report import correctness
 from nnbench.report.words import grouped, moment, plural
 from nnbench.tables import Key, Line, TrainingLine, lines, training_lines
 from nnbench.units import share
@@ -162,8 +163,7 @@ def check_counts(run: Run) -> str:
     counts = Counter(check.status for check in run.checks)
     if not counts:
         return "No check was made."
-    said = [f"{counts[status]:,} {status}" for status in CheckStatus if counts[status]]
-    return f"{plural(counts.total(), 'check')}: {listing(said)}."
+    return f"{plural(counts.total(), 'check')}: {listing(correctness.ended(counts))}."
 
 
 def trained(found: Sequence[TrainingLine]) -> tuple[str, ...]:

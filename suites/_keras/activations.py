@@ -65,6 +65,8 @@ class Mish(Pointwise, nn.Mish):
 class LeakyReLU(Counterpart, nn.LeakyReLU):
     def make(self, x: Tensor, part: Any) -> Any:
         refuse_other("LeakyReLU", inplace=(self.inplace, False))
+        if self.negative_slope < 0:
+            raise NotMeasurable(f"negative_slope={self.negative_slope} is refused by Keras' LeakyReLU: it is below 0")
         return built(keras.layers.LeakyReLU(self.negative_slope, dtype=name_of(x)), x.shape)
 
 

@@ -16,7 +16,8 @@ PADDING = "padding"
 class Convolution(Counterpart):
     """Keras' kernel is the weight with its dimensions in the opposite order, those of space in their own.
 
-    A padding that is not Keras' "valid" or "same" is a ``ZeroPadding`` layer in front.
+    A padding that is not Keras' "valid" or "same" is a ``ZeroPadding`` layer in front. It takes batches only: a sample
+    without one is given one for the call.
     """
 
     weight: Any
@@ -65,6 +66,8 @@ class Convolution(Counterpart):
         return [self.weight.permute(*space, 1, 0), self.bias]
 
     def forward(self, x: Tensor) -> Any:
+        if x.dim() == len(self.kernel_size) + 1:
+            return self.forward(x.unsqueeze(0)).squeeze(0)
         if not isinstance(self.padding, str) and any(self.padding) and not self._keeps_size():
             x = self.call(x, part=PADDING)[0]
         return super().forward(x)

@@ -70,8 +70,12 @@ class Flatten(Counterpart, nn.Flatten):
 
 
 class Pooling(Counterpart):
-    """Keras pads nothing or, by the input's size, more at the end; torch pads both ends alike."""
+    """Keras pads nothing or, by the input's size, more at the end; torch pads both ends alike.
 
+    It takes batches only: a sample without one is given one for the call.
+    """
+
+    dimensions: int
     kernel_size: Any
     stride: Any
     padding: Any
@@ -91,14 +95,17 @@ class Pooling(Counterpart):
         layer = counterpart(self.kernel_size, self.stride, "valid", "channels_first", dtype=name_of(x))
         return built(layer, x.shape)
 
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x) if x.dim() > self.dimensions + 1 else super().forward(x.unsqueeze(0)).squeeze(0)
+
 
 class MaxPooling1D(Pooling, nn.MaxPool1d):
-    pass
+    dimensions = 1
 
 
 class MaxPooling2D(Pooling, nn.MaxPool2d):
-    pass
+    dimensions = 2
 
 
 class AveragePooling2D(Pooling, nn.AvgPool2d):
-    pass
+    dimensions = 2

@@ -33,7 +33,7 @@ class Elementwise:
         with like(input):
             if self.reduction != "mean":
                 input, target = input.unsqueeze(-1), target.unsqueeze(-1)  # noqa: A001
-            return keras_loss(self, input)(target, input)
+            return reduced_if_empty(self, keras_loss(self, input)(target, input))
 
 
 def keras_loss(adapter: Any, x: Tensor, *key: Any) -> Any:
@@ -43,6 +43,13 @@ def keras_loss(adapter: Any, x: Tensor, *key: Any) -> Any:
         settings = {"reduction": REDUCTIONS[adapter.reduction], "dtype": name_of(x)}
         made[x.dtype, *key] = adapter.make(settings, *key)
     return made[x.dtype, *key]
+
+
+def reduced_if_empty(adapter: Any, losses: Tensor) -> Tensor:
+    """Keras leaves the losses of an empty batch unreduced."""
+    if losses.numel() or adapter.reduction == "none":
+        return losses
+    return losses.mean() if adapter.reduction == "mean" else losses.sum()
 
 
 class MeanSquaredError(Elementwise, nn.MSELoss):
@@ -105,4 +112,4 @@ class SparseCategoricalCrossentropy(nn.CrossEntropyLoss):
         # Leaving out classes costs Keras several passes over the scores, so only where there are some to leave out.
         ignored = self.ignore_index if bool((target == self.ignore_index).any()) else None
         with like(scores):
-            return keras_loss(self, scores, ignored)(target, scores)
+            return reduced_if_empty(self, keras_loss(self, scores, ignored)(target, scores))

@@ -105,7 +105,7 @@ class SGD(KerasOptimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 0.01,
+        lr: float | None = None,
         momentum: float = 0.0,
         dampening: float = 0,
         weight_decay: float = 0,
@@ -113,12 +113,14 @@ class SGD(KerasOptimizer):
         maximize: bool = False,
     ) -> None:
         refuse_other("SGD", dampening=(dampening, 0), maximize=(maximize, False))
-        if momentum and weight_decay:
-            raise NotMeasurable("weight_decay with momentum: Keras' SGD decays the parameter apart from the momentum")
+        if lr is None:
+            raise NotMeasurable("no lr is given: Keras' SGD then takes 0.01, torch's 0.001")
         settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov}
+        refuse_decay_beside_momentum(settings)
         super().__init__(params, settings)
 
     def make(self, group: Group) -> Any:
+        refuse_decay_beside_momentum(group)
         return keras.optimizers.SGD(
             float(group["lr"]),
             momentum=float(group["momentum"]),
@@ -127,8 +129,13 @@ class SGD(KerasOptimizer):
         )
 
 
+def refuse_decay_beside_momentum(group: Group) -> None:
+    if group["momentum"] and group["weight_decay"]:
+        raise NotMeasurable("weight_decay with momentum: Keras' SGD decays the parameter apart from the momentum")
+
+
 class Adam(KerasOptimizer):
-    """Keras adds epsilon before the bias correction, and decays weights apart from the gradient."""
+    """Keras adds epsilon before the bias correction, and decays weights apart from the gradient in any case."""
 
     counterpart = "Adam"
 
@@ -141,6 +148,8 @@ class Adam(KerasOptimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
         maximize: bool = False,
+        *,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         refuse_other(self.counterpart, maximize=(maximize, False))
         settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}

@@ -48,13 +48,14 @@ class L1L2(Penalty):
 class EarlyStopping:
     """Keras' callback, shown the losses one by one, and torch's module as a model with weights to keep.
 
-    The weights are given back when the run is stopped. ``best_epoch`` counts from 1, as the reference's does.
+    Its defaults are the reference's, and so is that ``best_epoch`` counts from 1. The weights are given back when the
+    run is stopped.
     """
 
     memory = ("best", "best_epoch", "best_weights", "wait", "stopped_epoch")
 
     def __init__(
-        self, patience: int = 0, min_delta: float = 0.0, restore_best_weights: bool = False, mode: str = "min"
+        self, patience: int = 5, min_delta: float = 0.0, restore_best_weights: bool = False, mode: str = "min"
     ) -> None:
         self.callback = keras.callbacks.EarlyStopping(
             "loss", min_delta, patience, mode=mode, restore_best_weights=restore_best_weights

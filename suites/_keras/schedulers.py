@@ -16,6 +16,9 @@ class Schedule(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, schedule: Any, last_epoch: int = -1) -> None:
         self.schedule = schedule
+        if last_epoch == -1:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = schedule.initial_learning_rate
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Any]:

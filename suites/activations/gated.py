@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import torch
-from nnbench.suites.activations.pointwise import ACTIVATIONS, TRANSFORMER, Pointwise, logistic, rounded_once
+from nnbench.suites.activations.pointwise import ACTIVATIONS, SMALL, TRANSFORMER, Pointwise, logistic, rounded_once
 from scipy import special
 from torch import Tensor, nn
 
@@ -71,7 +71,7 @@ class Mish(Pointwise):
 
     @rounded_once
     def forward(self, x: Tensor) -> Tensor:
-        softplus = torch.logaddexp(x, torch.zeros_like(x))  # log(exp(x) + exp(0)) that cannot overflow
+        softplus = x.logaddexp(torch.zeros_like(x))  # log(exp(x) + exp(0)) that cannot overflow
         return x * torch.tanh(softplus)
 
 
@@ -85,7 +85,12 @@ register(
     reference=GELU,
     variants={"torch": nn.GELU, "keras": "nnbench.suites._keras.activations:GELU"},
     oracle=gelu_oracle,
-    cases=[case(ACTIVATIONS), case(TRANSFORMER)],
+    cases=[
+        case(ACTIVATIONS),
+        case(TRANSFORMER),
+        case(SMALL, timed=False),
+        case(SMALL, approximate="tanh", timed=False),
+    ],
     documented=["deepdive", "pytorch"],
 )
 register(
@@ -93,7 +98,7 @@ register(
     reference=SiLU,
     variants={"torch": nn.SiLU, "keras": "nnbench.suites._keras.activations:SiLU"},
     oracle=silu_oracle,
-    cases=[case(ACTIVATIONS), case(TRANSFORMER)],
+    cases=[case(ACTIVATIONS), case(TRANSFORMER), case(SMALL, timed=False)],
     documented=["deepdive", "pytorch"],
 )
 register(
@@ -101,6 +106,6 @@ register(
     reference=Mish,
     variants={"torch": nn.Mish, "keras": "nnbench.suites._keras.activations:Mish"},
     oracle=mish_oracle,
-    cases=[case(ACTIVATIONS), case(TRANSFORMER)],
+    cases=[case(ACTIVATIONS), case(TRANSFORMER), case(SMALL, timed=False)],
     documented=["deepdive"],
 )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nnbench.specs import randn
 
 ACTIVATIONS = randn(64, 1024)
+SMALL = randn(7, 5)  # for the checks alone
 TRANSFORMER = randn(4, 128, 768)  # a base transformer's: batch, positions, features
 
 

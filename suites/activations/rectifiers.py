@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 import torch
-from nnbench.suites.activations.pointwise import ACTIVATIONS, TRANSFORMER, Pointwise, rounded_once
+from nnbench.suites.activations.pointwise import ACTIVATIONS, SMALL, TRANSFORMER, Pointwise, rounded_once
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -65,9 +65,9 @@ class ELU(Pointwise):
 
     @rounded_once
     def forward(self, x: Tensor) -> Tensor:
-        # Without the first where, exp of a large x would be inf, and 0 * inf would make its gradient NaN.
-        below = torch.where(x <= 0, x, 0)
-        return torch.where(x <= 0, self.alpha * torch.expm1(below), x)
+        # Only one of them is not 0. Of a large x the exponential would be inf, and its gradient 0 * inf = NaN.
+        above, below = torch.where(x <= 0, 0, x), torch.where(x <= 0, x, 0)
+        return above + self.alpha * torch.expm1(below)
 
 
 def elu_oracle(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
@@ -79,7 +79,7 @@ register(
     reference=ReLU,
     variants={"torch": nn.ReLU, "keras": "nnbench.suites._keras.activations:ReLU"},
     oracle=relu_oracle,
-    cases=[case(ACTIVATIONS), case(TRANSFORMER)],
+    cases=[case(ACTIVATIONS), case(TRANSFORMER), case(SMALL, timed=False)],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
 )
 register(
@@ -87,7 +87,12 @@ register(
     reference=LeakyReLU,
     variants={"torch": nn.LeakyReLU, "keras": "nnbench.suites._keras.activations:LeakyReLU"},
     oracle=leaky_relu_oracle,
-    cases=[*(case(ACTIVATIONS, negative_slope=slope) for slope in (0.01, 0.1)), case(TRANSFORMER, negative_slope=0.01)],
+    cases=[
+        *(case(ACTIVATIONS, negative_slope=slope) for slope in (0.01, 0.1)),
+        case(TRANSFORMER, negative_slope=0.01),
+        case(SMALL, timed=False),
+        case(SMALL, negative_slope=-0.2, timed=False),
+    ],
     documented=["deepdive", "fundamentals", "pytorch"],
 )
 register(
@@ -95,6 +100,11 @@ register(
     reference=ELU,
     variants={"torch": nn.ELU, "keras": "nnbench.suites._keras.activations:ELU"},
     oracle=elu_oracle,
-    cases=[case(ACTIVATIONS, alpha=1.0), case(TRANSFORMER, alpha=1.0)],
+    cases=[
+        case(ACTIVATIONS, alpha=1.0),
+        case(TRANSFORMER, alpha=1.0),
+        case(SMALL, timed=False),
+        case(SMALL, alpha=0.5, timed=False),
+    ],
     documented=["fundamentals"],
 )

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import torch
 from nnbench.suites.activations.documented_sigmoid import DOCUMENTED
-from nnbench.suites.activations.pointwise import ACTIVATIONS, TRANSFORMER, logistic, rounded_once
+from nnbench.suites.activations.pointwise import ACTIVATIONS, SMALL, TRANSFORMER, logistic, rounded_once
 from scipy import special
 from torch import Tensor, nn
 
@@ -57,19 +57,20 @@ class Softmax(nn.Module):
     @rounded_once
     def forward(self, x: Tensor) -> Tensor:
         dim = guessed_dimension(x) if self.dim is None else self.dim
-        if x.numel() == 0:
-            return x.clone()  # a dimension of size 0 has no maximum
-        # The maximum cancels out, so it needs no gradient.
-        exponentials = torch.exp(x - x.detach().amax(dim, keepdim=True))
+        # The maximum cancels out, so it needs no gradient; a dimension of size 0 has none.
+        largest = x.detach().amax(dim, keepdim=True) if x.numel() else x
+        exponentials = torch.exp(x - largest)
         return exponentials / exponentials.sum(dim, keepdim=True)
 
 
 def guessed_dimension(x: Tensor) -> int:
     warnings.warn("Softmax without dim takes a guessed dimension; name it", stacklevel=4)
-    return 0 if x.dim() in (0, 1, 3) else 1
+    return 0 if x.dim() < 2 or x.dim() == 3 else 1
 
 
-def softmax_oracle(x: np.ndarray, dim: int) -> np.ndarray:
+def softmax_oracle(x: np.ndarray, dim: int | None = None) -> np.ndarray:
+    if dim is None:
+        dim = {0: 0, 1: 0, 3: 0}.get(x.ndim, 1)
     return special.softmax(x, axis=dim) if x.size else x
 
 
@@ -78,7 +79,7 @@ register(
     reference=Sigmoid,
     variants={"torch": nn.Sigmoid, "keras": "nnbench.suites._keras.activations:Sigmoid", "documented": DOCUMENTED},
     oracle=special.expit,
-    cases=[case(ACTIVATIONS), case(TRANSFORMER)],
+    cases=[case(ACTIVATIONS), case(TRANSFORMER), case(SMALL, timed=False)],
     documented=["guide", "deepdive", "fundamentals", "pytorch"],
 )
 register(
@@ -86,7 +87,7 @@ register(
     reference=Tanh,
     variants={"torch": nn.Tanh, "keras": "nnbench.suites._keras.activations:Tanh"},
     oracle=np.tanh,
-    cases=[case(ACTIVATIONS), case(TRANSFORMER)],
+    cases=[case(ACTIVATIONS), case(TRANSFORMER), case(SMALL, timed=False)],
     documented=["guide", "deepdive", "fundamentals", "pytorch"],
 )
 register(
@@ -94,6 +95,14 @@ register(
     reference=Softmax,
     variants={"torch": nn.Softmax, "keras": "nnbench.suites._keras.activations:Softmax"},
     oracle=softmax_oracle,
-    cases=[case(ACTIVATIONS, dim=1), case(randn(16, 32768), dim=1)],  # and a language model's scores of words
+    cases=[
+        case(ACTIVATIONS, dim=1),
+        case(randn(16, 32768), dim=1),  # a language model's scores of words
+        case(SMALL, dim=0, timed=False),
+        case(randn(3, 5, 4), dim=-2, timed=False),
+        *(case(randn(shape), timed=False) for shape in ((6,), (7, 5), (3, 5, 4), (2, 5, 3, 4))),
+        case(randn(4, 0), dim=1, timed=False),
+    ],
+    properties=[],  # along dimension 0 the samples share what sums to one
     documented=["guide", "fundamentals", "pytorch"],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 import torch
-from nnbench.suites.data.images import answered, pictures, pixels_of, right_answer
+from nnbench.suites.data.images import answered, float_dtype, pictures, pixels_of, right_answer
 from torch import Tensor
 
 from nnbench.catalog import Suite
@@ -42,13 +42,13 @@ def augment_affine(
     ``ValueError`` for other shapes and ranges, ``TypeError`` for other dtypes, ``NotImplementedError`` for another
     ``fill_mode`` and for shifts in pixels. Source: keras.preprocessing.image.ImageDataGenerator.
     """
-    require_channels_last(images)
-    require_settings(rotation_range, width_shift_range, height_shift_range, zoom_range, fill_mode)
+    refuse_other_layouts(images)
+    refuse_settings(rotation_range, width_shift_range, height_shift_range, zoom_range, fill_mode)
     draws = torch.rand(len(images), DRAWS) if draws is None else draws
     if draws.shape != (len(images), DRAWS):
         raise ValueError(f"draws are {(len(images), DRAWS)}, {DRAWS} for each image, not {tuple(draws.shape)}")
-    values = images if images.is_floating_point() else images.to(torch.float32)
-    spread = draws.to(torch.promote_types(values.dtype, torch.float32)) * 2 - 1
+    values = images.to(float_dtype(images))
+    spread = draws.to(torch.float64 if values.dtype == torch.float64 else torch.float32) * 2 - 1
     height, width = images.shape[1:3]
     widest = (math.radians(rotation_range), height_shift_range * height, width_shift_range * width, zoom_range)
     moved = between_pixels(values, *original_places(spread[..., None, None], height, width, *widest))
@@ -88,7 +88,7 @@ def neighbours(place: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     return before.long(), after.long(), (place - before)[..., None]
 
 
-def require_channels_last(images: Tensor) -> None:
+def refuse_other_layouts(images: Tensor) -> None:
     if not isinstance(images, Tensor):
         raise TypeError(f"images are a tensor, not {type(images).__name__}")
     if images.dim() != 4 or 0 in images.shape[1:]:
@@ -97,7 +97,7 @@ def require_channels_last(images: Tensor) -> None:
         raise TypeError(f"images are uint8 or floating-point, not {images.dtype}")
 
 
-def require_settings(rotation: float, width_shift: float, height_shift: float, zoom: float, fill_mode: str) -> None:
+def refuse_settings(rotation: float, width_shift: float, height_shift: float, zoom: float, fill_mode: str) -> None:
     if fill_mode != "nearest":
         raise NotImplementedError(f"fill_mode={fill_mode!r} is not supported: it is 'nearest' only")
     if not rotation >= 0:
@@ -114,29 +114,43 @@ def require_settings(rotation: float, width_shift: float, height_shift: float, z
 SEED = 5  # of draws that are left to the component
 
 
-def moved_pictures(make: Callable[..., Any], numbers: Tensor, *draws: Tensor) -> dict[str, Any]:
-    """With the draws of the case; without them torch draws."""
-    images = pictures(numbers)
-    if draws:
-        return answered(make(), images, *draws)
+def moved_pictures(make: Callable[..., Any], numbers: Tensor, *more: Tensor) -> dict[str, Any]:
+    """With the draws of the case, whole ones in quarters; without them torch draws.
+
+    A further input with one dimension has as many rows as the images are moved times.
+    """
+    images, moved = pictures(numbers), make()
+    if more and more[0].dim() == 2:
+        draws = more[0] if more[0].is_floating_point() else more[0] / 4
+        return answered(moved, images, draws)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        return answered(make(), images)
+        found = answered(moved, images)
+        return found | ({"again": [moved(images) for _ in more[0]]} if more else {})
 
 
-def augment_affine_oracle(
-    numbers: np.ndarray,
-    draws: np.ndarray | None = None,
+def augment_affine_oracle(numbers: np.ndarray, *more: np.ndarray, **arguments: Any) -> dict[str, Any]:
+    """Draws as the case gives them, or out of a generator of torch's, one table after the other."""
+    images, dtype = pixels_of(numbers)
+    if more and more[0].ndim == 2:
+        draws = more[0] / 4 if more[0].dtype == np.int64 else more[0]
+        return right_answer(moved_by_scipy(images, draws, **arguments).astype(dtype))
+    chance = torch.Generator().manual_seed(SEED)
+    tables = [torch.rand(len(images), DRAWS, generator=chance).double().numpy() for _ in range(1 + sum(map(len, more)))]
+    first, *others = [moved_by_scipy(images, draws, **arguments).astype(dtype) for draws in tables]
+    return right_answer(first) | ({"again": others} if more else {})
+
+
+def moved_by_scipy(
+    images: np.ndarray,
+    draws: np.ndarray,
     rotation_range: float = 20.0,
     width_shift_range: float = 0.2,
     height_shift_range: float = 0.2,
     horizontal_flip: bool = True,
     zoom_range: float = 0.2,
-) -> dict[str, Any]:
+) -> np.ndarray:
     """A product of matrices in homogeneous coordinates, applied by SciPy channel by channel."""
-    images, dtype = pixels_of(numbers)
-    if draws is None:
-        draws = torch.rand(len(images), DRAWS, generator=torch.Generator().manual_seed(SEED)).double().numpy()
     widest = [rotation_range, height_shift_range, width_shift_range, zoom_range, zoom_range]
     moved = []
     for image, chance in zip(images, draws, strict=True):
@@ -151,7 +165,7 @@ def augment_affine_oracle(
         ]
         pixels = np.stack(channels, axis=-1)
         moved.append(np.fliplr(pixels) if horizontal_flip and chance[5] < 0.5 else pixels)
-    return right_answer(np.stack(moved).astype(dtype))
+    return np.stack(moved)
 
 
 def _turned(angle: float) -> np.ndarray:
@@ -182,6 +196,8 @@ suite.component(
         ),
         case(rand(8, 12, 9, 3, requires_grad=False)),
         case(randint(200, 256, (8, 9, 12, 3)), rand(8, DRAWS, requires_grad=False)),
+        case(rand(32, 3, 4, 1, requires_grad=False), randint(4, (32, DRAWS)), name="at_the_edges", timed=False),
+        case(rand(4, 3, 4, 1, requires_grad=False), randint(1, (2,)), name="three_times", timed=False),
     ],
     documented=["fundamentals"],
 )

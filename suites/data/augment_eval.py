@@ -13,8 +13,8 @@ from nnbench.suites.data.images import (
     normalised,
     pictures,
     pixels_of,
-    require_images,
-    require_positive,
+    refuse_no_images,
+    refuse_not_positive,
     resized,
     right_answer,
     to_unit,
@@ -45,13 +45,13 @@ class AugmentEval:
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
-        require_positive(resize=resize, crop=crop)
+        refuse_not_positive(resize=resize, crop=crop)
         if crop > resize:
             raise ValueError(f"crop is at most resize, {resize}, not {crop}: beyond the image there is nothing to cut")
         self.resize, self.crop, self.mean, self.std = resize, crop, mean, std
 
     def __call__(self, images: Tensor) -> Tensor:
-        require_images(images)
+        refuse_no_images(images)
         height, width = sizes_with_shorter_side(self.resize, *images.shape[2:])
         top, left = round((height - self.crop) / 2), round((width - self.crop) / 2)
         cut = resized(images, height, width)[..., top : top + self.crop, left : left + self.crop]
@@ -60,9 +60,8 @@ class AugmentEval:
 
 def sizes_with_shorter_side(shorter: int, height: int, width: int) -> tuple[int, int]:
     """Height and width at the same proportions, the longer side rounded down."""
-    if height <= width:
-        return shorter, int(shorter * width / height)
-    return int(shorter * height / width), shorter
+    before = min([height, width])
+    return int(shorter * height / before), int(shorter * width / before)
 
 
 def on_pictures(make: Callable[..., Any], numbers: Tensor) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from nnbench.suites.data.images import (
     float_dtype,
     normalised,
     pictures,
-    require_images,
-    require_positive,
+    refuse_no_images,
+    refuse_not_positive,
     resized,
     to_unit,
 )
@@ -58,17 +58,17 @@ class AugmentTrain:
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
-        require_positive(size=size)
-        require_range("scale", scale)
-        require_range("ratio", ratio)
-        require_shares(flip=flip, brightness=brightness, contrast=contrast)
+        refuse_not_positive(size=size)
+        refuse_no_range("scale", scale)
+        refuse_no_range("ratio", ratio)
+        refuse_no_shares(flip=flip, brightness=brightness, contrast=contrast)
         if not degrees >= 0:
             raise ValueError(f"degrees is 0 or more, not {degrees}")
         self.size, self.scale, self.ratio, self.flip, self.degrees = size, scale, ratio, flip, degrees
         self.brightness, self.contrast, self.mean, self.std = brightness, contrast, mean, std
 
     def __call__(self, images: Tensor) -> Tensor:
-        require_images(images)
+        refuse_no_images(images)
         augmented = torch.empty(len(images), 3, self.size, self.size, dtype=float_dtype(images))
         for place, image in enumerate(images):
             augmented[place] = self._augmented(image)
@@ -114,11 +114,8 @@ def random_cut(
 
 def middle(height: int, width: int, ratio: tuple[float, float]) -> tuple[int, int, int, int]:
     """The largest cut from the middle whose proportions are allowed; all of the image where its own are."""
-    tall, wide = height, width
-    if width < height * ratio[0]:
-        tall = round(width / ratio[0])
-    elif width > height * ratio[1]:
-        wide = round(height * ratio[1])
+    tall = min([height, round(width / ratio[0])])
+    wide = min([width, round(height * ratio[1])])
     return (height - tall) // 2, (width - wide) // 2, tall, wide
 
 
@@ -135,8 +132,8 @@ def turned(image: Tensor, degrees: float) -> Tensor:
     y, x = (torch.arange(size, dtype=dtype) - (size - 1) / 2 for size in (height, width))
     places = torch.stack(torch.broadcast_tensors(x, y[:, None], torch.ones((), dtype=dtype)), -1)
     halves = torch.tensor([width / 2, height / 2], dtype=dtype)
-    original = (places.reshape(1, -1, 3) @ (turn / halves)[None] + 1) * halves - 0.5
-    column, row = original.reshape(height, width, 2).round().long().unbind(-1)
+    original = (places.flatten(0, 1)[None].bmm((turn / halves)[None]) + 1) * halves - 0.5
+    column, row = original.reshape(*places.shape[:2], 2).round().long().unbind(-1)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     return image[:, row.clamp(0, height - 1), column.clamp(0, width - 1)] * inside
 
@@ -153,35 +150,51 @@ def blended(image: Tensor, other: Tensor | float, share: float) -> Tensor:
     return (share * image + (1.0 - share) * other).clamp(0, largest).to(image.dtype)
 
 
-def require_range(name: str, values: tuple[float, float]) -> None:
+def refuse_no_range(name: str, values: tuple[float, float]) -> None:
     if len(values) != 2 or not 0 < values[0] <= values[1]:
         raise ValueError(f"{name} is two numbers above 0, the smaller first, not {values}")
 
 
-def require_shares(**shares: float) -> None:
+def refuse_no_shares(**shares: float) -> None:
     for name, share in shares.items():
         if not 0 <= share <= 1:
             raise ValueError(f"{name} is from 0 to 1, not {share}")
 
 
-def on_coloured(make: Callable[..., Any], numbers: Tensor, *as_bytes: Tensor) -> dict[str, Any]:
+# torch's seed whose fifth number is 0.5: after the four of a cut, on the border of what is mirrored.
+SEED_OF_A_BORDER = 619920
+
+
+def on_coloured(make: Callable[..., Any], numbers: Tensor, *more: Tensor) -> dict[str, Any]:
     """Images with more red than green and blue: noise alone is grey.
 
     Numbers from 0 to 1 are in float64 always, as a turn takes another pixel where rounding decides which is the
-    nearest. Whole numbers are bytes where a further input says so, otherwise floats: between the steps these are not
-    rounded. They are pale: in float32 rounding moves the places in a large image, and neighbours would differ.
+    nearest; with a further input, twice, first from the seed of a border. Whole numbers are bytes with a further input,
+    otherwise floats: between the steps these are not rounded. They are pale: in float32 rounding moves the places in a
+    large image, and neighbours would differ.
     """
     shares = torch.tensor([1, 0.6, 0.3], dtype=torch.float64).reshape(3, 1, 1)
     if numbers.is_floating_point():
-        return answered(make(), (0.7 + 0.3 * numbers.double()) * shares)
-    if as_bytes:
+        images = (0.7 + 0.3 * numbers.double()) * shares
+        return from_a_border(make(), images) if more else answered(make(), images)
+    if more:
         return answered(make(), pictures((numbers * shares).long()))
     return answered(make(), (0.9 + to_unit(pictures(numbers)) / 128) * shares.float())
+
+
+def from_a_border(augment: Callable[..., Tensor], images: Tensor) -> dict[str, Any]:
+    """From that seed, and again from where chance stands: what keeps its draws gives the first images twice."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED_OF_A_BORDER)
+        found = answered(augment, images)
+    return found | {"again": augment(images)}
 
 
 def no_gradient(*shape: int) -> InputSpec:
     return rand(*shape, requires_grad=False)
 
+
+WHOLE: dict[str, Any] = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0)}  # cuts, of square images
 
 suite.component(
     "augment_train",
@@ -197,6 +210,11 @@ suite.component(
         case(no_gradient(2, 3, 64, 80), size=64, brightness=0.0, std=(0.2, 0.3, 0.4)),
         # Without another size: resized, the last digit decides about whole grey levels, as in evaluation.
         case(randint(256, (2, 3, 64, 64)), randint(1, (1,)), name="bytes", size=64, scale=(1.0, 1.0), ratio=(1.0, 1.0)),
+        case(randint(256, (20, 3, 4, 4)), randint(1, (1,)), name="few_bytes", timed=False, size=4, **WHOLE),
+        case(no_gradient(3, 3, 4, 4), randint(1, (1,)), name="from_a_border", timed=False, size=4, **WHOLE),
+        # Cuts of no pixels, which are drawn again.
+        case(no_gradient(20, 3, 2, 2), size=2, scale=(0.05, 0.3), ratio=(0.1, 10.0), timed=False),
+        case(no_gradient(2, 3, 50, 6), size=5, scale=(0.9, 1.0), timed=False),  # upright
     ],
     documented=["handout"],
     properties=["stochastic"],

@@ -14,7 +14,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def require_images(images: Tensor) -> None:
+def refuse_no_images(images: Tensor) -> None:
     """``ValueError`` unless the images are (N, 3, H, W) with pixels; ``TypeError`` for another dtype than is taken."""
     if not isinstance(images, Tensor):
         raise TypeError(f"images are a tensor, not {type(images).__name__}")
@@ -27,7 +27,7 @@ def require_images(images: Tensor) -> None:
         raise ValueError(f"images of {images.dtype} are from 0 to 1, not {images.min():.4g} to {images.max():.4g}")
 
 
-def require_positive(**sizes: int) -> None:
+def refuse_not_positive(**sizes: int) -> None:
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} is a whole number of pixels from 1 up, not {size!r}")

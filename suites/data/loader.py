@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,8 +28,7 @@ class InMemoryBatches:
         self.samples = len(tensors[0])
 
     def __len__(self) -> int:
-        whole, rest = divmod(self.samples, self.batch_size)
-        return whole + (rest > 0 and not self.drop_last)
+        return self.samples // self.batch_size if self.drop_last else math.ceil(self.samples / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         order = torch.randperm(self.samples) if self.shuffle else torch.arange(self.samples)
@@ -44,7 +44,7 @@ def in_memory_batches(
     shuffle: bool = True,
     drop_last: bool = False,
     num_workers: int = 0,
-    pin_memory: bool = False,
+    pin_memory: bool = False,  # equivalent: where there is no CUDA, nothing is pinned
 ) -> InMemoryBatches:
     """Batches of the rows of tensors that belong together, every sample once an epoch.
 
@@ -105,7 +105,8 @@ def epochs(make: Callable[..., Any], features: Tensor, targets: Tensor, *more: T
         outcome["as the first epoch"] = torch.equal(order, orders[0])
         outcome["from all over the data"] = spread(order, outcome["sizes"], len(features)) > 0.7
     first = {int(order[0]) for order in orders if len(order)}
-    return {"epochs": found, "one sample first": len(first) == 1}
+    alone = {"batches of one tensor": len(make()(features))} if more else {}
+    return {"epochs": found, "one sample first": len(first) == 1} | alone
 
 
 def spread(order: Tensor, sizes: Tensor, samples: int) -> float:
@@ -129,6 +130,7 @@ def epoch(loader: Any, features: Tensor, targets: Tensor, seed: int | None) -> d
         some.zero_()  # a batch is a copy: the data is as it was
     return {
         "batches": len(loader),
+        "pinned": torch.cuda.is_available() and some.is_pinned(),
         "sizes": torch.tensor(sizes),
         "features": rows,
         "targets": labels,
@@ -143,6 +145,7 @@ def epochs_oracle(
     batch_size: int = 32,
     shuffle: bool = True,
     drop_last: bool = False,
+    num_workers: int = 0,
     pin_memory: bool = False,
 ) -> dict[str, Any]:
     """An epoch goes once through the data; shuffled, it is in no order that was there before."""
@@ -152,6 +155,7 @@ def epochs_oracle(
     found = [
         {
             "batches": len(sizes),
+            "pinned": pin_memory and torch.cuda.is_available(),
             "sizes": np.array(sizes),
             "features": np.where(visited[:, None], features, np.nan),
             "targets": np.where(visited, targets, -1),
@@ -162,10 +166,14 @@ def epochs_oracle(
         }
         for epoch in range(len(more[0]) if more else 1)
     ]
-    return {"epochs": found, "one sample first": len(found) == 1 or not shuffle}
+    alone = {"batches of one tensor": len(sizes)} if more else {}
+    return {"epochs": found, "one sample first": len(found) == 1 or not shuffle} | alone
 
 
 SAMPLES = randn(330, 20, requires_grad=False)  # ten batches and a smaller one
+
+NOTHING_LEFT = randn(12, 3, requires_grad=False), randint(3, (12,))
+AT_ONCE: dict[str, Any] = {"num_workers": 0, "timed": False}  # a few batches are no work for others
 
 suite.component(
     "loader",
@@ -180,6 +188,8 @@ suite.component(
         case(SAMPLES, randint(3, (330,)), batch_size=32, shuffle=False, drop_last=True),
         case(randn(70, 20, requires_grad=False), randint(3, (70,)), randint(1, (4,)), name="four_epochs"),
         case(randn(2000, 784, requires_grad=False), randint(10, (2000,)), batch_size=32, shuffle=True),
+        case(*NOTHING_LEFT, batch_size=4, shuffle=False, **AT_ONCE),
+        case(*NOTHING_LEFT, batch_size=4, shuffle=False, drop_last=True, **AT_ONCE),
     ],
     documented=["handout", "guide", "pytorch"],
 )

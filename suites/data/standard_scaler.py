@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nnbench.catalog import Suite
-from nnbench.specs import case, randn
+from nnbench.specs import case, randint, randn
 
 suite = Suite("data")
 
@@ -38,14 +38,14 @@ class StandardScaler:
         self.n_features_in_: int | None = None
 
     def fit(self, features: Tensor) -> StandardScaler:
-        require_table(features)
+        refuse_no_table(features)
         if not len(features):
             raise ValueError("a mean needs one sample at least, and there is none")
         x = features.to(torch.float64)
         count, mean = len(x), x.mean(0)
         variance = torch.square(x - mean).mean(0)
         # What is left of the variance of equal numbers when their mean is rounded.
-        by_rounding = count * EPS * variance + (count * mean * EPS) ** 2
+        by_rounding = (count * mean * EPS) ** 2
         scale = torch.where(variance <= by_rounding, 1, torch.sqrt(variance))
         self.n_samples_seen_, self.n_features_in_ = count, x.shape[1]
         self.mean_ = mean if self.with_mean or self.with_std else None
@@ -53,14 +53,14 @@ class StandardScaler:
         return self
 
     def transform(self, features: Tensor) -> Tensor:
-        self._require_fitted_to(features)
+        self._refuse_misfit(features)
         x = features.to(torch.float64)
         if self.with_mean and self.mean_ is not None:
             x = x - self.mean_
         return (x if self.scale_ is None else x / self.scale_).to(features.dtype)
 
     def inverse_transform(self, features: Tensor) -> Tensor:
-        self._require_fitted_to(features)
+        self._refuse_misfit(features)
         z = features.to(torch.float64)
         if self.scale_ is not None:
             z = z * self.scale_
@@ -69,18 +69,19 @@ class StandardScaler:
     def fit_transform(self, features: Tensor) -> Tensor:
         return self.fit(features).transform(features)
 
-    def _require_fitted_to(self, features: Tensor) -> None:
+    def _refuse_misfit(self, features: Tensor) -> None:
         if self.n_features_in_ is None:
             raise ValueError("the scaler is not fitted yet: call fit with the training data first")
-        require_table(features)
+        refuse_no_table(features)
         if features.shape[1] != self.n_features_in_:
             raise ValueError(f"it was fitted on {self.n_features_in_} features, not {features.shape[1]}")
 
 
-def require_table(features: Tensor) -> None:
-    if not (isinstance(features, Tensor) and features.is_floating_point()):
-        kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
-        raise TypeError(f"features are a floating-point tensor, not {kind}")
+def refuse_no_table(features: Tensor) -> None:
+    if not isinstance(features, Tensor):
+        raise TypeError(f"features are a floating-point tensor, not {type(features).__name__}")
+    if not features.is_floating_point():
+        raise TypeError(f"features are floating-point numbers, not {features.dtype}")
     if features.dim() != 2 or not features.shape[1]:
         raise ValueError(f"features are (samples, features), not {tuple(features.shape)}")
     if features.isnan().any():
@@ -102,14 +103,24 @@ def far(numbers: Tensor) -> Tensor:
     return torch.round(numbers[:15] * 8) / 8 + 1e6
 
 
+def nearly_constant() -> Tensor:
+    """Zeros, and numbers apart by half and by twice what rounding the mean of so many may leave of them."""
+    units = torch.tensor([[0.0, 8.0, 32.0]], dtype=torch.float64) * EPS
+    signs = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(8)
+    return torch.tensor([0.0, 4.0, 4.0]) * (1 + signs[:, None] * units)
+
+
 def learned(scaler: Any) -> dict[str, Any]:
     found = {"mean": scaler.mean_, "variance": scaler.var_, "scale": scaler.scale_}
     found = {name: torch.as_tensor(value) for name, value in found.items() if value is not None}
     return found | {"samples": int(scaler.n_samples_seen_)}
 
 
-def fitted_on_the_first_half(make: Callable[..., Any], numbers: Tensor) -> dict[str, Any]:
-    """What is learned from the first half of the samples, and what it makes of the second; then from others."""
+def fitted_on_the_first_half(make: Callable[..., Any], numbers: Tensor, *more: Tensor) -> dict[str, Any]:
+    """What is learned from the first half of the samples, and what it makes of the second; then from others.
+
+    With a further input also the scale of columns that are nearly constant.
+    """
     features = uneven(numbers)
     kept = features.clone()
     training, others = features.chunk(2)
@@ -123,10 +134,10 @@ def fitted_on_the_first_half(make: Callable[..., Any], numbers: Tensor) -> dict[
         "in its dtype": scaled.dtype == features.dtype or isinstance(answer, np.ndarray),  # scikit-learn's own
         "unchanged": torch.equal(features, kept),
     }
-    return found
+    return found | ({"nearly constant": learned(scaler.fit(nearly_constant()))["scale"]} if more else {})
 
 
-def standard_scaler_oracle(numbers: np.ndarray, **arguments: bool) -> dict[str, Any]:
+def standard_scaler_oracle(numbers: np.ndarray, *more: np.ndarray, **arguments: bool) -> dict[str, Any]:
     from sklearn.preprocessing import StandardScaler as OfScikitLearn  # slow to import
 
     drawn = torch.from_numpy(numbers)
@@ -137,7 +148,9 @@ def standard_scaler_oracle(numbers: np.ndarray, **arguments: bool) -> dict[str, 
     scaled = first.transform(others)
     found = {"scaled": scaled, "restored": first.inverse_transform(scaled)} | learned(first)
     at_once = third.transform(others[:9])
-    return found | {"again": learned(second), "at once": at_once, "in its dtype": True, "unchanged": True}
+    found |= {"again": learned(second), "at once": at_once, "in its dtype": True, "unchanged": True}
+    fourth = OfScikitLearn(**arguments).fit(nearly_constant().numpy())
+    return found | ({"nearly constant": fourth.scale_} if more else {})
 
 
 suite.component(
@@ -152,6 +165,7 @@ suite.component(
         case(randn(32, 20, requires_grad=False), with_mean=False),
         case(randn(32, 20, requires_grad=False), with_std=False),
         case(randn(10000, 20, requires_grad=False)),
+        case(randn(32, 3, requires_grad=False), randint(1, (1,)), timed=False),
     ],
     documented=["guide", "fundamentals"],
 )

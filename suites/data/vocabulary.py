@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -26,18 +27,14 @@ def build_vocab(texts: Iterable[str], max_vocab: int = 10000) -> dict[str, int]:
     Words are what white space separates, as they are written. The more frequent comes first, of equally frequent ones
     the one that is seen first. ``max_vocab`` entries in all, the reserved two among them; where these stand in a text
     they are no words. ``ValueError`` for a ``max_vocab`` below 2, ``TypeError`` for one text in place of several.
-    Source: the classical bag of words; collections.Counter.most_common has the same order.
+    Source: the classical bag of words.
     """
     if isinstance(texts, str):
         raise TypeError("texts are several texts, such as a list; one alone is given as [text]")
     if max_vocab < len(RESERVED):
         raise ValueError(f"max_vocab is {len(RESERVED)} or more, to hold {PAD} and {UNK}, not {max_vocab}")
-    counts: dict[str, int] = {}
-    for text in texts:
-        for word in text.split():
-            counts[word] = counts.get(word, 0) + 1
-    words = [word for word in counts if word not in RESERVED]
-    words.sort(key=lambda word: -counts[word])  # stable: words stand in the order in which they were first seen
+    counts = Counter(word for text in texts for word in text.split())
+    words = [word for word, _ in counts.most_common() if word not in RESERVED]  # equals in the order of their first
     entries = [*RESERVED, *words[: max_vocab - len(RESERVED)]]
     return {word: number for number, word in enumerate(entries)}
 

@@ -133,6 +133,14 @@ def unusual() -> nn.Module:
     return at_a_half(nn.ModuleList([plane, line, nn.LayerNorm(64), nn.Linear(64, 32, bias=False)]))
 
 
+def of_other_classes() -> nn.Module:
+    """Layers of classes that are derived from those to be filled, or only look like them."""
+    attention = nn.MultiheadAttention(16, 2)  # its out_proj is of a class of its own
+    return at_a_half(
+        nn.ModuleDict({"attention": attention, "up": nn.ConvTranspose2d(4, 3, 2), "bn": nn.BatchNorm3d(5)})
+    )
+
+
 def one_layer() -> nn.Module:
     """The network is the layer."""
     return at_a_half(nn.Linear(128, 64))
@@ -157,6 +165,9 @@ suite.component(
         ),
     },
     oracle=init_weights_oracle,
-    cases=[case(module=network) for network in (perceptron, convolutional, unusual, one_layer)],
+    cases=[
+        *(case(module=network) for network in (perceptron, convolutional, unusual, one_layer)),
+        case(module=of_other_classes, timed=False),
+    ],
     documented=["deepdive", "pytorch"],
 )

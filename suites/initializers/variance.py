@@ -61,7 +61,8 @@ def kaiming_normal(
     if tensor.numel() == 0:
         warnings.warn("there is nothing to fill in a tensor without elements", stacklevel=2)
         return tensor
-    sizes = dict(zip(("fan_in", "fan_out"), fans(tensor), strict=True))
+    fan_in, fan_out = fans(tensor)
+    sizes = {"fan_in": fan_in, "fan_out": fan_out}
     if mode.lower() not in sizes:
         raise ValueError(f"mode is one of {', '.join(sizes)}, not {mode!r}")
     deviation = gain_of(nonlinearity, a) / math.sqrt(sizes[mode.lower()])
@@ -93,15 +94,16 @@ def xavier_uniform_oracle(tensor: np.ndarray, gain: float = 1.0) -> dict[str, An
     return {"0": stats.uniform(-width / 2, width)}
 
 
-LEFT = {"relu": 1 / 2, "linear": 1.0, "sigmoid": 1.0, "tanh": 9 / 25, "selu": 16 / 9}
+LEFT = {"relu": 1 / 2, "tanh": 9 / 25, "selu": 16 / 9}
+SLOPE = 0.01  # of torch.nn.LeakyReLU, where none is given
 
 
 def kaiming_normal_oracle(
-    tensor: np.ndarray, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+    tensor: np.ndarray, a: float | None = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> dict[str, Any]:
     """The variance undoes what a rectifier leaves of a mean square: half of it, and a^2 of the other half."""
-    left = {"leaky_relu": (1 + a**2) / 2, **LEFT}[nonlinearity]
-    fan = (tensor[0] if mode == "fan_in" else tensor[:, 0]).size
+    left = (1 + (SLOPE if a is None else a) ** 2) / 2 if nonlinearity == "leaky_relu" else LEFT.get(nonlinearity, 1.0)
+    fan = (tensor[0] if mode.lower() == "fan_in" else tensor[:, 0]).size
     return {"0": stats.norm(0, np.sqrt(1 / (left * fan)))}
 
 
@@ -115,6 +117,9 @@ suite.component(
         case(randn(128, 784)),
         case(randn(128, 784), gain=5 / 3),
         case(randn(256, 128, 3, 3)),
+        case(randn(24, 20), gain=0.01, timed=False),
+        *(case(randn(*shape), timed=False) for shape in ((5, 1), (12, 10, 3), (6, 5, 4, 3, 2))),
+        case(randn(24, 20), dtype="float64", timed=False),
     ],
     documented=["deepdive", "pytorch"],
 )
@@ -132,6 +137,12 @@ suite.component(
         *(case(randn(128, 784), nonlinearity=name) for name in ("linear", "tanh", "selu")),
         case(randn(64, 32, 3, 3)),
         case(randn(256, 128, 3, 3), mode="fan_out", nonlinearity="relu"),  # in the third stage of a ResNet
+        *(case(randn(24, 20), a=slope, timed=False) for slope in (None, -3)),
+        case(randn(24, 20), a=3, nonlinearity="relu", timed=False),
+        case(randn(24, 20), mode="FAN_OUT", timed=False),
+        *(case(randn(24, 20), nonlinearity=name, timed=False) for name in sorted(GAINS)),
+        *(case(randn(*shape), timed=False) for shape in ((1, 1), (12, 10, 3), (6, 5, 4, 3, 2))),
+        case(randn(24, 20), dtype="float64", timed=False),
     ],
     documented=["deepdive", "pytorch"],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from nnbench.suites.layers.windows import refuse_below, refuse_shape, sizes
+from nnbench.suites.layers.windows import refuse_below, sizes
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -24,26 +24,27 @@ class AdaptiveAvgPool2d(nn.Module):
 
     def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
         super().__init__()
-        self._given = output_size
-        self.output_size = sizes("output_size", output_size, 2)
-        refuse_below(0, output_size=[size for size in self.output_size if size is not None] or [0])
+        self.output_size = output_size
+        self._height, self._width = sizes("output_size", output_size, 2)
+        refuse_below(0, output_size=[size for size in (self._height, self._width) if size is not None] or [0])
 
-    def extra_repr(self) -> str:
-        return f"output_size={self._given}"  # one number where one was given
+    extra_repr = nn.AdaptiveAvgPool2d.extra_repr
 
     def forward(self, x: Tensor) -> Tensor:
-        refuse_shape(self, x, ("H", "W"))
+        if x.dim() not in (3, 4) or 0 in x.shape[1:]:
+            raise RuntimeError(
+                f"AdaptiveAvgPool2d takes (N, C, H, W) or (C, H, W), the first alone may be 0, not {tuple(x.shape)}"
+            )
         # The mean of a rectangle is the mean of its rows' means, all of one length.
-        for dimension, size in zip((-2, -1), self.output_size, strict=True):
-            x = means(x, dimension, x.shape[dimension] if size is None else size)
-        return x
+        return means(means(x, -2, self._height), -1, self._width)
 
 
-def means(x: Tensor, dimension: int, size: int) -> Tensor:
+def means(x: Tensor, dimension: int, size: int | None) -> Tensor:
     """One dimension brought to a size by averaging stretches that cover it; they overlap where it does not divide."""
     length = x.shape[dimension]
+    size = length if size is None else size
     if size == 0:
-        return x.narrow(dimension, 0, 0)
+        return x.narrow(dimension, 0, 0)  # equivalent: nothing may start anywhere
     stretches = [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
     return torch.stack([x.narrow(dimension, a, b - a).mean(dimension) for a, b in stretches], dimension)
 
@@ -75,6 +76,11 @@ suite.component(
         case(randn(1, 64, 32, 32), output_size=(4, 4)),
         case(randn(1, 64, 32, 32), output_size=(1, 1)),
         case(randn(32, 512, 7, 7), output_size=(1, 1)),  # before a residual network's classifier
+        case(randn(2, 3, 7, 5), output_size=(3, None), timed=False),
+        case(randn(2, 3, 4, 5), output_size=(None, 7), timed=False),
+        case(randn(3, 6, 5), output_size=2, timed=False),
+        case(randn(2, 3, 4, 5, requires_grad=False), output_size=(2, 0), timed=False),
+        case(randn(2, 3, 4, 5, requires_grad=False), output_size=(0, 2), timed=False),
     ],
     documented=["handout", "pytorch"],
     properties=["batch_independent"],

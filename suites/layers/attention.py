@@ -10,23 +10,24 @@ from nnbench.suites.layers.linear import Linear
 from torch import Tensor, nn
 
 from nnbench.catalog import Evidence, Suite, Variant
-from nnbench.specs import case, randint, randn
+from nnbench.specs import case, rand, randint, randn
 
 suite = Suite("layers")
 
 
 def attention_weights(scores: Tensor) -> Tensor:
     """Softmax of the last dimension; where all scores are -inf, so that nothing may be attended to, NaN."""
-    highest = scores.detach().amax(-1, keepdim=True)
-    # The weights do not depend on what is subtracted, so no gradient has to go through it; -inf - -inf would be NaN.
-    e = torch.exp(scores - torch.where(highest == -math.inf, 0, highest))
+    highest = scores.detach().amax(-1, keepdim=True)  # equivalent: the weights do not depend on what is subtracted
+    e = torch.exp(scores - highest)
     return e / e.sum(-1, keepdim=True)
 
 
 def weights_or_zeros(scores: Tensor) -> Tensor:
     """The same, but zeros where nothing may be attended to."""
     nothing = (scores == -math.inf).all(-1, keepdim=True)
-    return torch.where(nothing, 0, attention_weights(torch.where(nothing, 0, scores)))
+    # Replaced before the softmax too: of a NaN there the gradient would be NaN.
+    defined = torch.where(nothing, 0, scores)  # equivalent: any number will do, its weights are replaced
+    return torch.where(nothing, 0, attention_weights(defined))
 
 
 class SelfAttention(nn.Module):
@@ -49,30 +50,34 @@ class SelfAttention(nn.Module):
         self.embed_size = embed_size
         self.heads = heads
         self.head_dim = embed_size // heads
-        self.values = Linear(self.head_dim, self.head_dim, bias=False)
-        self.keys = Linear(self.head_dim, self.head_dim, bias=False)
-        self.queries = Linear(self.head_dim, self.head_dim, bias=False)
-        self.fc_out = Linear(embed_size, embed_size)
+        size = self.head_dim
+        self.values, self.keys, self.queries = (Linear(size, out_features=size, bias=False) for _ in range(3))
+        self.fc_out = Linear(embed_size, out_features=embed_size)
 
     def forward(self, values: Tensor, keys: Tensor, query: Tensor, mask: Tensor | None = None) -> Tensor:
-        self._refuse_what_does_not_fit(values, keys, query)
+        refuse_what_does_not_fit(values, keys, query, self.embed_size)
         v, k, q = (
-            layer(tensor.unflatten(-1, (self.heads, self.head_dim))).transpose(1, 2)
+            layer(tensor.unflatten(-1, (self.heads, self.head_dim)))
             for layer, tensor in ((self.values, values), (self.keys, keys), (self.queries, query))
         )
-        return self.fc_out(self._attend(q, k, v, mask).transpose(1, 2).flatten(2))
+        return self.fc_out(self._attend(q, k, v, mask).flatten(2))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        scores = q @ k.transpose(-2, -1) / math.sqrt(self.embed_size)
+        """Each head's mean of the values, weighted; all of it (N, positions, heads, d)."""
+        scores = torch.einsum("nthd,nshd->nhts", q, k) / math.sqrt(self.embed_size)
         if mask is None:
-            return attention_weights(scores) @ v
-        return weights_or_zeros(torch.where(mask == 0, -math.inf, scores)) @ v
+            weights = attention_weights(scores)
+        else:
+            weights = weights_or_zeros(torch.where(mask == 0, -math.inf, scores))
+        return torch.einsum("nhts,nshd->nthd", weights, v)
 
-    def _refuse_what_does_not_fit(self, values: Tensor, keys: Tensor, query: Tensor) -> None:
-        fits = query.dim() == 3 and query.shape[-1] == self.embed_size and values.shape == keys.shape
-        if not fits or keys.shape != (query.shape[0], *keys.shape[1:-1], self.embed_size) or keys.dim() != 3:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (values, keys, query))
-            raise RuntimeError(f"values, keys and query are (N, positions, {self.embed_size}), not {shapes}")
+
+def refuse_what_does_not_fit(values: Tensor, keys: Tensor, query: Tensor, size: int) -> None:
+    shapes = [tuple(tensor.shape) for tensor in (values, keys, query)]
+    if any(len(shape) != 3 or shape[-1] != size for shape in shapes) or values.shape != keys.shape:
+        raise RuntimeError(f"values, keys and query are (N, positions, {size}), not {shapes}")
+    if len(keys) != len(query):
+        raise RuntimeError(f"keys and query have as many samples, not {len(keys)} and {len(query)}")
 
 
 class FusedSelfAttention(SelfAttention):
@@ -81,18 +86,19 @@ class FusedSelfAttention(SelfAttention):
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         kept = None if mask is None else mask != 0
         scale = self.embed_size**-0.5
-        return nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=kept, scale=scale)
+        q, k, v = (tensor.transpose(1, 2) for tensor in (q, k, v))
+        return nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=kept, scale=scale).transpose(1, 2)
 
 
 class MismatchedSelfAttention(SelfAttention):
     """The same as the documents sum it up: weights and values over two different indices."""
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        energy = torch.einsum("nhqd,nhkd->nhqk", q, k)
+        energy = torch.einsum("nqhd,nkhd->nhqk", q, k)
         if mask is not None:
             energy = energy.masked_fill(mask == 0, -1e20)
         attention = torch.softmax(energy / self.embed_size**0.5, dim=3)
-        return torch.einsum("nhqk,nhld->nhqd", attention, v)  # k and l are both positions of keys and values
+        return torch.einsum("nhqk,nlhd->nqhd", attention, v)  # k and l are both positions of keys and values
 
 
 @torch.no_grad()
@@ -155,6 +161,10 @@ suite.component(
     cases=[
         case(*[randn(4, 16, 256)] * 3, embed_size=256, heads=8),
         case(*[randn(2, 64, 256)] * 3, randint(2, (2, 1, 64, 64)), embed_size=256, heads=8),
+        # Positive inputs for small cases: far out, where one weight is almost 1, rounding can decide which.
+        case(*[rand(2, 4, 6)] * 2, rand(2, 3, 6), embed_size=6, heads=3, timed=False),
+        # Two keys, so that some of the 36 queries (a head's counted each) are left with none.
+        case(*[rand(2, 2, 6)] * 2, rand(2, 6, 6), randint(3, (2, 3, 6, 2)), embed_size=6, heads=3, timed=False),
     ],
     documented=["deepdive", "pytorch"],
     properties=["batch_independent"],

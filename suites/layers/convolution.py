@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from nnbench.suites.layers.affine import AffineLayer
-from nnbench.suites.layers.settings import changed, named
 from nnbench.suites.layers.windows import Margins, extended, refuse_below, sizes, windows
 from torch import Tensor, nn
 
@@ -23,6 +22,7 @@ class Convolution(AffineLayer):
     """A convolution over as many dimensions as there are ``axes``; the subclasses give the formula."""
 
     axes: tuple[str, ...]
+    output_padding = ()  # torch's own text of the settings asks for it
 
     def __init__(
         self,
@@ -55,18 +55,15 @@ class Convolution(AffineLayer):
         self.groups = groups
         self.padding_mode = padding_mode
 
-    def extra_repr(self) -> str:
-        dimensions = len(self.axes)
-        told = f"{self.in_channels}, {self.out_channels}, {named(self, 'kernel_size', 'stride')}"
-        told += changed(self, padding=(0,) * dimensions, dilation=(1,) * dimensions, groups=1)
-        told += ", bias=False" if self.bias is None else ""
-        return told + changed(self, padding_mode="zeros")
+    extra_repr = nn.Conv2d.extra_repr
 
     def forward(self, x: Tensor) -> Tensor:
         sample = len(self.axes) + 1
         if x.dim() not in (sample, sample + 1) or x.shape[-sample] != self.in_channels:
-            taken = f"(N, {self.in_channels}, {', '.join(self.axes)}) or that without N"
-            raise RuntimeError(f"{type(self).__name__} takes {taken}, not {tuple(x.shape)}")
+            raise RuntimeError(
+                f"{type(self).__name__} takes (N, {self.in_channels}, {', '.join(self.axes)}) or that without N, "
+                f"not {tuple(x.shape)}"
+            )
         return self._convolve(x) if x.dim() > sample else self._convolve(x.unsqueeze(0)).squeeze(0)
 
     def _convolve(self, x: Tensor) -> Tensor:
@@ -75,26 +72,28 @@ class Convolution(AffineLayer):
         # One matrix product a group: (outputs, channels and kernel positions) times (those, positions).
         columns = patches.reshape(samples, self.groups, self.weight[0].numel(), positions.numel())
         kernels = self.weight.reshape(self.groups, self.out_channels // self.groups, self.weight[0].numel())
-        y = (kernels @ columns).reshape(samples, self.out_channels, *positions)
-        return y if self.bias is None else y + self.bias.reshape(-1, *[1] * len(self.axes))
+        y = kernels @ columns
+        if self.bias is not None:
+            y = y + self.bias.reshape(self.groups, self.out_channels // self.groups, 1)
+        return y.reshape(samples, self.out_channels, *positions)
 
     def _patches(self, x: Tensor) -> Tensor:
         """(N, C, *kernel_size, *positions): what each kernel position sees for each output, a strided view."""
         spatial = range(2, x.dim())
-        for dimension, margins in zip(spatial, self._margins(), strict=True):
-            x = extended(x, dimension, margins, self.padding_mode)
-        for dimension, size, step, gap in zip(spatial, self.kernel_size, self.stride, self.dilation, strict=True):
-            x = windows(x, dimension, size, step, gap)
+        for place, dimension in enumerate(spatial):
+            x = extended(x, dimension, self._margins(place), self.padding_mode)
+        for place, dimension in enumerate(spatial):
+            x = windows(x, dimension, self.kernel_size[place], self.stride[place], self.dilation[place])
         return x.permute(0, 1, *range(spatial.stop, x.dim()), *spatial)
 
-    def _margins(self) -> list[Margins]:
-        """How far each spatial dimension is extended before its start and after its end."""
+    def _margins(self, place: int) -> Margins:
+        """How far one spatial dimension is extended before its start and after its end."""
         if self.padding == "valid":
-            return [(0, 0)] * len(self.axes)
+            return 0, 0
         if self.padding == "same":
-            reach = [step * (size - 1) for step, size in zip(self.dilation, self.kernel_size, strict=True)]
-            return [(whole // 2, whole - whole // 2) for whole in reach]
-        return [(int(margin), int(margin)) for margin in self.padding]
+            reach = self.dilation[place] * (self.kernel_size[place] - 1)
+            return reach // 2, reach - reach // 2
+        return int(self.padding[place]), int(self.padding[place])
 
 
 class Conv1d(Convolution):
@@ -186,6 +185,8 @@ def _numpy_margins(padding: str | Sizes, spans: np.ndarray) -> list[Margins]:
     return [(margin, margin) for margin in np.broadcast_to(np.asarray(padding), len(spans)).tolist()]
 
 
+CHANNELS: dict[str, Any] = {"in_channels": 4, "out_channels": 6}
+
 suite.component(
     "conv1d",
     reference=Conv1d,
@@ -196,6 +197,14 @@ suite.component(
         case(randn(32, 1, 100), in_channels=1, out_channels=16, kernel_size=3),
         # a state-space language model's: one short causal kernel a channel
         case(randn(1, 1024, 512), in_channels=1024, out_channels=1024, kernel_size=4, padding=3, groups=1024),
+        case(randn(2, 4, 11), **CHANNELS, kernel_size=2, stride=3, padding=1, dilation=2, groups=2, timed=False),
+        case(randn(2, 4, 11), **CHANNELS, kernel_size=4, padding="same", dilation=3, timed=False),
+        case(randn(2, 4, 11), **CHANNELS, kernel_size=2, padding="same", padding_mode="reflect", timed=False),
+        case(randn(2, 4, 11), **CHANNELS, kernel_size=3, padding="valid", bias=False, timed=False),
+        case(randn(2, 4, 3), **CHANNELS, kernel_size=3, padding=2, padding_mode="reflect", timed=False),
+        case(randn(2, 4, 3), **CHANNELS, kernel_size=3, padding=4, padding_mode="replicate", timed=False),
+        case(randn(2, 4, 3), **CHANNELS, kernel_size=3, padding=3, padding_mode="circular", timed=False),
+        case(randn(2, 4, 11), in_channels=4, out_channels=1, kernel_size=3, timed=False),
     ],
     documented=["deepdive", "pytorch"],
     properties=["batch_independent"],
@@ -211,6 +220,14 @@ suite.component(
         case(randn(32, 1, 28, 28), in_channels=1, out_channels=32, kernel_size=3),
         case(randn(32, 3, 32, 32), in_channels=3, out_channels=16, kernel_size=3),
         case(randn(4, 64, 32, 32), in_channels=64, out_channels=64, kernel_size=3, padding=1),  # a residual block's
+        case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(3, 2), stride=(2, 1), padding=(0, 1), groups=2, timed=False),
+        case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=2, stride=(1, 2), dilation=(3, 2), padding=1, timed=False),
+        case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(4, 3), padding="same", dilation=(1, 2), timed=False),
+        case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(1, 2), padding="valid", bias=False, timed=False),
+        case(randn(2, 4, 3, 4), **CHANNELS, kernel_size=3, padding=(2, 1), padding_mode="reflect", timed=False),
+        case(randn(2, 4, 3, 4), **CHANNELS, kernel_size=3, padding=(3, 5), padding_mode="replicate", timed=False),
+        case(randn(2, 4, 3, 4), **CHANNELS, kernel_size=3, padding=(3, 4), padding_mode="circular", timed=False),
+        case(randn(2, 4, 6, 5), in_channels=4, out_channels=1, kernel_size=3, timed=False),
     ],
     documented=["handout", "deepdive", "fundamentals", "pytorch"],
     properties=["batch_independent"],

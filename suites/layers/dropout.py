@@ -28,23 +28,28 @@ class Dropout(nn.Module):
         self.p = p
         self.inplace = inplace
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
+    extra_repr = nn.Dropout.extra_repr
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
+        if not self.training:
             return x
-        if self.p == 1:
-            return x * 0
-        kept = torch.rand(x.shape, device=x.device) >= self.p
-        return x * kept.to(x.dtype) / (1 - self.p)
+        share = 1 - self.p
+        mask = torch.empty_like(x).bernoulli_(share)
+        return x * mask / (share or 1)  # equivalent: where nothing is kept, zeros are divided by any number
 
 
 suite.component(
     "dropout",
     reference=Dropout,
     variants={"torch": nn.Dropout, "keras": "nnbench.suites._keras.layers:Dropout"},
-    cases=[case(randn(64, 256), p=p) for p in (0.1, 0.2, 0.3, 0.5)] + [case(randn(8, 128, 256), p=0.1)],
+    cases=[
+        *(case(randn(64, 256), p=p) for p in (0.1, 0.2, 0.3, 0.5)),
+        case(randn(8, 128, 256), p=0.1),
+        case(randn(16, 32), p=0.25, timed=False),
+        case(randn(48, 4096), timed=False),  # large enough to tell a rate of 0.5 from 0.505
+        case(randn(8, 16), p=0.0, timed=False),
+        case(randn(8, 16), p=1.0, timed=False),
+    ],
     documented=["handout", "guide", "fundamentals", "pytorch"],
     properties=["mode", "stochastic", "batch_independent"],
 )

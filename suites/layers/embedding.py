@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnbench.suites.layers.settings import changed
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
-from nnbench.specs import case, randint
+from nnbench.specs import case, randint, randn
 
 suite = Suite("layers")
 
@@ -52,6 +51,7 @@ class Embedding(nn.Module):
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
         if _weight is None:
             self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
             self.reset_parameters()
@@ -61,27 +61,8 @@ class Embedding(nn.Module):
             self.weight = nn.Parameter(_weight)
         self.weight.requires_grad_(not _freeze)
 
-    @classmethod
-    def from_pretrained(
-        cls,
-        embeddings: Tensor,
-        freeze: bool = True,
-        padding_idx: int | None = None,
-        max_norm: float | None = None,
-        norm_type: float = 2.0,
-        scale_grad_by_freq: bool = False,
-        sparse: bool = False,
-    ) -> Embedding:
-        """The layer around a table (num_embeddings, embedding_dim), which it shares; else ``AssertionError``."""
-        if embeddings.dim() != 2:
-            raise AssertionError(f"embeddings has two dimensions, rows and columns, not {tuple(embeddings.shape)}")
-        rows, columns = embeddings.shape
-        settings = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-        return cls(rows, columns, *settings, embeddings, freeze)
-
-    def extra_repr(self) -> str:
-        defaults = {"padding_idx": None, "max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
-        return f"{self.num_embeddings}, {self.embedding_dim}" + changed(self, **defaults)
+    from_pretrained: Any = classmethod(nn.Embedding.from_pretrained.__func__)  # type: ignore[attr-defined]
+    extra_repr = nn.Embedding.extra_repr
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -107,7 +88,7 @@ class Embedding(nn.Module):
         """Scale each row that is looked up and longer than ``max_norm`` to just below it."""
         named = x.unique()
         rows = self.weight.index_select(0, named)
-        lengths = torch.linalg.vector_norm(rows, self.norm_type, dim=-1, keepdim=True)
+        lengths = torch.linalg.vector_norm(rows, self.norm_type, dim=1, keepdim=True)
         shortened = rows * (max_norm / (lengths + 1e-7))  # torch's guard against a length of 0
         self.weight[named] = torch.where(lengths > max_norm, shortened, rows)
 
@@ -131,6 +112,9 @@ def embedding_oracle(
     return np.take(table, x.astype(np.int64), axis=0)
 
 
+# Too large for finite differences, which a padding, a frequency or a norm makes differ from the gradient, as it should.
+LARGE: dict[str, Any] = {"num_embeddings": 100_001, "embedding_dim": 3}
+
 suite.component(
     "embedding",
     reference=Embedding,
@@ -139,6 +123,16 @@ suite.component(
     cases=[
         case(randint(10000, (32, 256)), num_embeddings=10000, embedding_dim=128, padding_idx=0),
         case(randint(32000, (16, 1024)), num_embeddings=32000, embedding_dim=64),  # a small language model's
+        case(randint(99_995, 100_000, (4, 6)), **LARGE, padding_idx=-3, timed=False),
+        case(randint(5, (4, 6)), **LARGE, padding_idx=2, scale_grad_by_freq=True, timed=False),
+        case(randint(5, ()), **LARGE, padding_idx=7, scale_grad_by_freq=True, timed=False),
+        case(randint(9, (4, 6)), **LARGE, max_norm=1.0, timed=False),
+        case(randint(9, (4, 6)), **LARGE, max_norm=1.0, norm_type=1.0, timed=False),
+        case(
+            randint(40, (80,)), num_embeddings=300_001, embedding_dim=1, max_norm=1.0, timed=False
+        ),  # some of length 1
+        case(randint(7, (4, 6)), num_embeddings=7, embedding_dim=3, _weight=randn(7, 3), timed=False),
+        case(randint(7, (4, 6)), num_embeddings=7, embedding_dim=3, _weight=randn(7, 3), _freeze=True, timed=False),
     ],
     documented=["handout"],
     properties=["batch_independent"],

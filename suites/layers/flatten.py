@@ -58,6 +58,10 @@ suite.component(
     cases=[
         case(randn(32, 16, 4, 4)),
         case(randn(32, 512, 7, 7)),  # the feature maps in front of VGG's fully connected layers
+        case(randn(3, 2, 4, 5), end_dim=-2, timed=False),
+        case(randn(2, 3, 4, 5), start_dim=-3, end_dim=2, timed=False),
+        case(randn(1, 3, 2), start_dim=0, timed=False),
+        case(randn(), start_dim=0, timed=False),
     ],
     documented=["handout"],
     properties=["batch_independent"],

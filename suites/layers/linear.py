@@ -34,8 +34,7 @@ class Linear(AffineLayer):
         self.in_features = in_features
         self.out_features = out_features
 
-    def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+    extra_repr = nn.Linear.extra_repr
 
     def forward(self, x: Tensor) -> Tensor:
         y = x @ self.weight.T
@@ -62,6 +61,7 @@ suite.component(
         case(randn(32, 784), in_features=784, out_features=128),
         case(randn(32, 10), in_features=10, out_features=5),
         case(randn(128, 768), in_features=768, out_features=3072),  # a base transformer's feed-forward, 128 positions
+        case(randn(3, 4, 5), in_features=5, out_features=2, bias=False, timed=False),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
     properties=["batch_independent"],

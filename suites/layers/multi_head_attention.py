@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from nnbench.suites.layers.attention import attention_weights, weights_or_zeros
 from nnbench.suites.layers.linear import Linear
+from nnbench.suites.layers.recurrence import dropped_out
 from scipy.special import softmax
 from torch import Tensor, nn
+from torch.nn.init import xavier_normal_, xavier_uniform_, zeros_
 
 from nnbench.catalog import Suite
-from nnbench.specs import case, randn
+from nnbench.specs import case, rand, randint, randn
 
 suite = Suite("layers")
 
@@ -35,9 +38,6 @@ class MultiheadAttention(nn.Module):
     a key_padding_mask are there: torch then excludes the appended positions too.
     Source: torch.nn.MultiheadAttention; Vaswani et al., arXiv:1706.03762.
     """
-
-    bias_k: nn.Parameter | None
-    bias_v: nn.Parameter | None
 
     def __init__(
         self,
@@ -65,33 +65,20 @@ class MultiheadAttention(nn.Module):
         self.batch_first = batch_first
         self.add_zero_attn = add_zero_attn
 
-        def empty(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        def drawn(*shape: int, by: Callable[[Tensor], Tensor]) -> nn.Parameter:
+            return nn.Parameter(by(torch.empty(shape, device=device, dtype=dtype)))
 
+        # In the order in which torch draws them: for the same seed the same numbers.
+        self.out_proj = Linear(embed_dim, out_features=embed_dim, bias=bias, device=device, dtype=dtype)
+        self.out_proj.bias = drawn(embed_dim, by=zeros_) if bias else None
         one_size = self.kdim == self.vdim == embed_dim
-        self.in_proj_weight = empty(3 * embed_dim, embed_dim) if one_size else None
-        self.q_proj_weight = None if one_size else empty(embed_dim, embed_dim)
-        self.k_proj_weight = None if one_size else empty(embed_dim, self.kdim)
-        self.v_proj_weight = None if one_size else empty(embed_dim, self.vdim)
-        self.in_proj_bias = empty(3 * embed_dim) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, device, dtype)
-        self.bias_k = empty(1, 1, embed_dim) if add_bias_kv else None
-        self.bias_v = empty(1, 1, embed_dim) if add_bias_kv else None
-        self._reset_parameters()
-
-    @torch.no_grad()
-    def _reset_parameters(self) -> None:
-        """Glorot's uniform distribution for weights, zeros for biases, Glorot's normal one for the learned position."""
-        for weight in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
-            if weight is not None:
-                bound = math.sqrt(6 / sum(weight.shape))
-                weight.uniform_(-bound, bound)
-        if self.in_proj_bias is not None and self.out_proj.bias is not None:
-            self.in_proj_bias.zero_()
-            self.out_proj.bias.zero_()
-        for position in (self.bias_k, self.bias_v):
-            if position is not None:
-                position.normal_(0, 1 / math.sqrt(self.embed_dim))
+        self.in_proj_weight = drawn(3 * embed_dim, embed_dim, by=xavier_uniform_) if one_size else None
+        self.q_proj_weight = None if one_size else drawn(embed_dim, embed_dim, by=xavier_uniform_)
+        self.k_proj_weight = None if one_size else drawn(embed_dim, self.kdim, by=xavier_uniform_)
+        self.v_proj_weight = None if one_size else drawn(embed_dim, self.vdim, by=xavier_uniform_)
+        self.in_proj_bias = drawn(3 * embed_dim, by=zeros_) if bias else None
+        self.bias_k = drawn(1, 1, embed_dim, by=xavier_normal_) if add_bias_kv else None
+        self.bias_v = drawn(1, 1, embed_dim, by=xavier_normal_) if add_bias_kv else None
 
     def forward(
         self,
@@ -105,81 +92,76 @@ class MultiheadAttention(nn.Module):
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         refuse_inputs(query, key, value, key_padding_mask, attn_mask)
-        if is_causal and attn_mask is None:
-            raise RuntimeError("is_causal says of attn_mask that it is causal, so it needs one")
-        if is_causal and not need_weights and key_padding_mask is None:
-            self._refuse_appended()
+        self._refuse_hint(is_causal and attn_mask is None, is_causal and not need_weights and key_padding_mask is None)
         batched = query.dim() == 3
-        if not batched:
+        positions_first = batched and not self.batch_first
+        if positions_first:
+            query, key, value = (tensor.permute(1, 0, 2) for tensor in (query, key, value))
+        elif not batched:
             query, key, value = (tensor.unsqueeze(0) for tensor in (query, key, value))
-        elif not self.batch_first:
-            query, key, value = (tensor.transpose(0, 1) for tensor in (query, key, value))
         self._refuse_sizes(query, key, value)
-        masks = self._masks(key_padding_mask, attn_mask, (query.shape[0], query.shape[1], key.shape[1]), query.dtype)
         q, k, v = self._heads(query, key, value)
-        scores = q @ k.transpose(-2, -1) + masks
+        scores = torch.einsum("nthd,nshd->nhts", q, k)
+        for mask in self._masks(key_padding_mask, attn_mask, query, key):
+            scores = scores + mask
         weights = attention_weights(scores) if need_weights else weights_or_zeros(scores)
-        if self.training:
-            weights = dropped_out(weights, self.dropout)
-        y = self.out_proj((weights @ v).transpose(1, 2).flatten(2))
-        if batched and not self.batch_first:
-            y = y.transpose(0, 1)
+        weights = dropped_out(weights, self.dropout, self.training)
+        y = self.out_proj(torch.einsum("nhts,nshd->nthd", weights, v).flatten(2))
+        y = y.permute(1, 0, 2) if positions_first else y
         weights = weights.mean(1) if average_attn_weights else weights
         told = (y, weights) if batched else (y.squeeze(0), weights.squeeze(0))
         return told if need_weights else (told[0], None)
 
     def _heads(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
-        """q / sqrt(d), k and v, each (N, num_heads, positions, d), with the appended positions."""
+        """q / sqrt(d), k and v, each (N, positions, num_heads, d), with the appended positions."""
         weights: Any = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         if self.in_proj_weight is not None:
             weights = self.in_proj_weight.chunk(3)
         q, k, v = (tensor @ weight.T for tensor, weight in zip((query, key, value), weights, strict=True))
         if self.in_proj_bias is not None:
             q, k, v = (tensor + bias for tensor, bias in zip((q, k, v), self.in_proj_bias.chunk(3), strict=True))
-        if self.bias_k is not None and self.bias_v is not None:
-            k, v = (torch.cat([t, p.expand(len(t), -1, -1)], 1) for t, p in ((k, self.bias_k), (v, self.bias_v)))
+        if self.bias_k is not None:
+            pairs: Any = ((k, self.bias_k), (v, self.bias_v))
+            k, v = (torch.cat([t, position.expand(len(t), -1, -1)], 1) for t, position in pairs)
         if self.add_zero_attn:
             k, v = (torch.cat([t, t.new_zeros(len(t), 1, self.embed_dim)], 1) for t in (k, v))
         split = (self.num_heads, self.head_dim)
-        return [t.unflatten(-1, split).transpose(1, 2) for t in (q / math.sqrt(self.head_dim), k, v)]
+        return [t.unflatten(-1, split) for t in (q / math.sqrt(self.head_dim), k, v)]
 
-    def _masks(
-        self, padding: Tensor | None, attention: Tensor | None, sizes: tuple[int, int, int], dtype: torch.dtype
-    ) -> Tensor | float:
-        """What is added to the scores: both masks' sum, nothing at the appended positions."""
-        samples, queries, keys = sizes
-        total: Tensor | float = 0.0
+    def _masks(self, padding: Tensor | None, attention: Tensor | None, query: Tensor, key: Tensor) -> Iterator[Tensor]:
+        """What is added to the scores (N, num_heads, T, S), with zeros for the appended positions."""
+        samples, queries, keys = *query.shape[:2], key.shape[1]
         appended = (self.bias_k is not None) + self.add_zero_attn
         if attention is not None:
-            whole = (samples * self.num_heads, queries, keys)
-            if attention.shape not in (whole, whole[1:]):
-                raise RuntimeError(f"attn_mask is {whole[1:]} or {whole}, not {tuple(attention.shape)}")
-            mask = to_be_added(attention, "attn_mask", dtype, appended)
-            total = total + (mask if mask.dim() == 2 else mask.unflatten(0, (samples, self.num_heads)))
+            refuse_mask("attn_mask", attention, [(queries, keys), (samples * self.num_heads, queries, keys)])
+            mask = to_be_added(attention, "attn_mask", query.dtype, appended)
+            yield mask if mask.dim() == 2 else mask.unflatten(0, (samples, self.num_heads))
         if padding is not None:
-            if padding.shape not in ((samples, keys), (keys,)):
-                raise AssertionError(f"key_padding_mask is {(samples, keys)}, not {tuple(padding.shape)}")
-            mask = to_be_added(padding, "key_padding_mask", dtype, appended)
-            total = total + mask.reshape(samples, 1, 1, keys + appended)
-        return total
+            refuse_mask("key_padding_mask", padding, [(samples, keys), (keys,)])
+            yield to_be_added(padding, "key_padding_mask", query.dtype, appended).reshape(samples, 1, 1, -1)
 
-    def _refuse_appended(self) -> None:
-        """Torch drops the mask for the hint here, and a causal mask over all positions excludes the appended ones."""
-        if self.bias_k is not None or self.add_zero_attn:
-            asked = "add_zero_attn" if self.bias_k is None else "add_bias_kv"
-            raise NotImplementedError(f"is_causal=True with {asked} and need_weights=False is not supported")
+    def _refuse_hint(self, lacks_mask: bool, drops_mask: bool) -> None:
+        """Torch drops the mask for the hint, and a causal mask over all positions excludes the appended ones."""
+        if lacks_mask:
+            raise RuntimeError("is_causal says of attn_mask that it is causal, so it needs one")
+        if drops_mask and self.bias_k is not None:
+            raise NotImplementedError("is_causal=True with add_bias_kv and need_weights=False is not supported")
+        if drops_mask and self.add_zero_attn:
+            raise NotImplementedError("is_causal=True with add_zero_attn and need_weights=False is not supported")
 
     def _refuse_sizes(self, query: Tensor, key: Tensor, value: Tensor) -> None:
-        one_size = self.in_proj_weight is not None
-        fits = key.shape == value.shape if one_size else key.shape[:2] == value.shape[:2]
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (query, key, value))
         # A wrong width of packed keys is the matrix product's to refuse, as in torch.
-        widths = [(query, self.embed_dim)] + ([] if one_size else [(key, self.kdim), (value, self.vdim)])
-        if not fits or any(tensor.shape[-1] != width for tensor, width in widths):
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (query, key, value))
-            wanted = f"{self.embed_dim}, {self.kdim} and {self.vdim}"
-            raise AssertionError(f"query, key and value end in {wanted}, the last two belong together; not {shapes}")
+        if query.shape[-1] != self.embed_dim or key.shape[:2] != value.shape[:2]:
+            raise AssertionError(f"query is {self.embed_dim} wide, key and value have the same positions; not {shapes}")
+        if self.in_proj_weight is not None and key.shape != value.shape:
+            raise AssertionError(f"key and value have the same shape, not {shapes}")
+        if self.in_proj_weight is None and (key.shape[-1], value.shape[-1]) != (self.kdim, self.vdim):
+            raise AssertionError(f"key and value are {self.kdim} and {self.vdim} wide, not {shapes}")
         if len(key) != len(query):
             raise RuntimeError(f"query and key have as many samples, not {len(query)} and {len(key)}")
+        if not 0 <= self.dropout <= 1:
+            raise ValueError(f"dropout is a probability, between 0 and 1, not {self.dropout}")
 
 
 def refuse_inputs(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, attention: Tensor | None) -> None:
@@ -194,10 +176,18 @@ def refuse_inputs(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | N
         raise AssertionError(f"attn_mask has two or three dimensions, not {attention.dim()}")
 
 
+def refuse_mask(name: str, mask: Tensor, allowed: list[tuple[int, ...]]) -> None:
+    """Raise what torch raises for a mask of another shape."""
+    if mask.shape not in allowed and name == "attn_mask":
+        raise RuntimeError(f"{name} is {allowed[0]} or {allowed[1]}, not {tuple(mask.shape)}")
+    if mask.shape not in allowed:
+        raise AssertionError(f"{name} is {allowed[0]}, not {tuple(mask.shape)}")
+
+
 def to_be_added(mask: Tensor, name: str, dtype: torch.dtype, appended: int) -> Tensor:
     """The mask as numbers to add, -inf where a key is excluded, with zeros for the appended positions."""
     if mask.dtype == torch.bool:
-        mask = torch.zeros_like(mask, dtype=dtype).masked_fill(mask, -math.inf)
+        mask = (~mask).to(dtype).log()
     if not mask.is_floating_point():
         raise AssertionError(f"{name} is of truth values or floats, not of {mask.dtype}")
     if mask.dtype != dtype:
@@ -205,47 +195,48 @@ def to_be_added(mask: Tensor, name: str, dtype: torch.dtype, appended: int) -> T
     return torch.cat([mask, mask.new_zeros(*mask.shape[:-1], appended)], -1)
 
 
-def dropped_out(weights: Tensor, probability: float) -> Tensor:
-    """Each weight becomes 0 with the probability, and what stays is scaled to keep the mean."""
-    if not 0 <= probability <= 1:
-        raise ValueError(f"dropout is a probability, between 0 and 1, not {probability}")
-    if probability == 0:
-        return weights
-    stays = torch.rand_like(weights) >= probability
-    return torch.where(stays, weights / (1 - probability if probability < 1 else 1), 0)
-
-
 def multi_head_attention_oracle(
     query: np.ndarray,
     key: np.ndarray,
     value: np.ndarray,
+    padding: np.ndarray | None = None,
+    need_weights: Any = True,
+    mask: np.ndarray | None = None,
+    average: Any = True,
     *,
-    embed_dim: int,
     num_heads: int,
-    dropout: float = 0.0,
-    bias: bool = True,
-    add_bias_kv: bool = False,
-    add_zero_attn: bool = False,
-    kdim: int | None = None,
-    vdim: int | None = None,
     batch_first: bool = False,
-    **parameters: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sample by sample and head by head, each head adding its own share of the output. Without masks and dropout."""
-    axis = 0 if batch_first else 1
-    samples = zip(*(np.moveaxis(array, axis, 0) for array in (query, key, value)), strict=True)
-    answers = [_one_sample(q, k, v, num_heads, add_zero_attn, parameters) for q, k, v in samples]
-    outputs, weights = zip(*answers, strict=True)
-    return np.stack(outputs, axis), np.stack(weights)
+    add_zero_attn: bool = False,
+    **parameters: Any,
+) -> tuple[np.ndarray, ...]:
+    """Sample by sample and head by head, each head adding its own share of the output. Without dropout.
+
+    Masks are floats. What remains of the settings shows in which parameters there are.
+    """
+    batched = query.ndim == 3
+    axis = 0 if batch_first or not batched else 1
+    inputs = (query, key, value) if batched else (query[None], key[None], value[None])
+    several = [np.moveaxis(array, axis, 0) for array in inputs]
+    added = np.zeros((len(several[0]), num_heads, several[0].shape[1], several[1].shape[1]))
+    if padding is not None:
+        added += np.reshape(padding, (len(added), 1, 1, -1))
+    if mask is not None:
+        added += mask if mask.ndim == 2 else mask.reshape(added.shape)
+    samples = zip(*several, added, strict=True)
+    answers = [_one_sample(q, k, v, one, add_zero_attn, parameters) for q, k, v, one in samples]
+    outputs, weights = (np.stack(arrays) for arrays in zip(*answers, strict=True))
+    weights = np.average(weights, axis=1) if average else weights
+    told = (np.moveaxis(outputs, 0, axis), weights) if batched else (outputs[0], weights[0])
+    return told if need_weights else told[:1]
 
 
 def _one_sample(
     query: np.ndarray,
     key: np.ndarray,
     value: np.ndarray,
-    heads: int,
+    added: np.ndarray,
     zero_position: bool,
-    parameters: dict[str, np.ndarray],
+    parameters: dict[str, Any],
 ) -> tuple[np.ndarray, np.ndarray]:
     names, width = ("q_proj_weight", "k_proj_weight", "v_proj_weight"), query.shape[1]
     packed = parameters.get("in_proj_weight")
@@ -257,13 +248,19 @@ def _one_sample(
     if zero_position:
         k, v = np.pad(k, [(0, 1), (0, 0)]), np.pad(v, [(0, 1), (0, 0)])
     y = np.zeros((len(q), width)) + parameters.get("out_proj.bias", 0.0)
-    mean = np.zeros((len(q), len(k)))
-    for part in np.split(np.arange(width), heads):
-        weights = softmax(q[:, part] @ k[:, part].T / len(part) ** 0.5, axis=1)
-        y += weights @ v[:, part] @ parameters["out_proj.weight"][:, part].T
-        mean += weights / heads
-    return y, mean
+    weights = np.zeros((len(added), len(q), len(k)))
+    weights[..., : added.shape[-1]] = added
+    for head, part in enumerate(np.split(np.arange(width), len(added))):
+        weights[head] = softmax(q[:, part] @ k[:, part].T / len(part) ** 0.5 + weights[head], axis=1)
+        y += weights[head] @ v[:, part] @ parameters["out_proj.weight"][:, part].T
+    return y, weights
 
+
+SMALL: dict[str, Any] = {"embed_dim": 4, "num_heads": 2, "timed": False}
+# Positive inputs for small cases: far out, where one weight is almost 1, rounding can decide which.
+QUERIES, KEYS, PADDING = rand(3, 2, 4), [rand(5, 2, 4)] * 2, rand(2, 5)
+FIXED = [randn(1, 3, 1, requires_grad=False)] * 2
+NO, YES = randint(1, ()), randint(1, 2, ())  # arguments after the first mask: 0 and 1
 
 suite.component(
     "multi_head_attention",
@@ -273,7 +270,16 @@ suite.component(
     cases=[
         case(*[randn(4, 16, 256)] * 3, embed_dim=256, num_heads=8, batch_first=True),
         case(*[randn(2, 64, 256)] * 3, embed_dim=256, num_heads=8, batch_first=True),
+        case(QUERIES, *KEYS, **SMALL, bias=False),
+        case(rand(2, 3, 4), rand(2, 5, 6), rand(2, 5, 3), **SMALL, kdim=6, vdim=3, batch_first=True),
+        case(QUERIES, rand(5, 2, 4), rand(5, 2, 3), PADDING, **SMALL, vdim=3),
+        case(QUERIES, *KEYS, PADDING, YES, rand(3, 5), NO, **SMALL, add_bias_kv=True, add_zero_attn=True),
+        case(QUERIES, *KEYS, PADDING, NO, rand(4, 3, 5), **SMALL, add_zero_attn=True),
+        case(rand(3, 4), *[rand(5, 4)] * 2, rand(5), **SMALL, add_bias_kv=True),
+        case(*[rand(4, 6, 8)] * 3, embed_dim=8, num_heads=2, dropout=0.4, batch_first=True, timed=False),
+        # One key: an infinite query leaves itself nothing to attend to, or NaN.
+        case(randn(1, 3, 1), *FIXED, rand(3, 1), NO, embed_dim=1, num_heads=1, timed=False),
     ],
     documented=["deepdive"],
-    properties=["batch_independent"],
+    properties=["batch_independent", "mode", "stochastic"],
 )

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from nnbench.suites.layers import channels_first
-from nnbench.suites.layers.settings import named
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite, Variant
-from nnbench.specs import case, randn
+from nnbench.specs import case, rand, randn
 
 suite = Suite("layers")
 
@@ -35,16 +34,8 @@ class Normalization(nn.Module):
     ) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype)) if scale else None
-        self.bias = nn.Parameter(torch.empty(shape, device=device, dtype=dtype)) if shift else None
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Scale by one, shift by nothing."""
-        if self.weight is not None:
-            self.weight.fill_(1)
-        if self.bias is not None:
-            self.bias.fill_(0)
+        self.weight = nn.Parameter(torch.ones(shape, device=device, dtype=dtype)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(shape, device=device, dtype=dtype)) if shift else None
 
     def _scaled(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """The scaled and shifted x, the parameters being seen in this shape."""
@@ -77,10 +68,9 @@ class LayerNorm(Normalization):
         super().__init__(shape, eps, elementwise_affine, elementwise_affine and bias, device, dtype)
         self.normalized_shape = shape
         self.elementwise_affine = elementwise_affine
-        self.reset_parameters()
 
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, {named(self, 'eps', 'elementwise_affine')}, bias={self.bias is not None}"
+    reset_parameters = nn.LayerNorm.reset_parameters
+    extra_repr = nn.LayerNorm.extra_repr
 
     def forward(self, x: Tensor) -> Tensor:
         dimensions = tuple(range(-len(self.normalized_shape), 0))
@@ -112,9 +102,9 @@ def layer_norm_oracle(
 class BatchNorm(Normalization):
     """Batch normalization of the second dimension; subclasses say what inputs they take."""
 
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
+    running_mean: Any  # a tensor or None, as the next two
+    running_var: Any
+    num_batches_tracked: Any
     input_dimensions: tuple[int, ...]
 
     def __init__(
@@ -134,68 +124,52 @@ class BatchNorm(Normalization):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        tracked = track_running_stats
-        self.register_buffer("running_mean", torch.empty(num_features, device=device, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", torch.empty(num_features, device=device, dtype=dtype) if tracked else None)
-        self.register_buffer(
-            "num_batches_tracked", torch.empty((), device=device, dtype=torch.int64) if tracked else None
-        )
-        self.reset_parameters()
+        mean = torch.zeros(num_features, device=device, dtype=dtype)
+        seen = torch.zeros((), device=device, dtype=torch.int64)
+        for name, start in {"mean": mean, "var": torch.ones_like(mean)}.items():
+            self.register_buffer(f"running_{name}", start if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", seen if track_running_stats else None)
 
-    def reset_running_stats(self) -> None:
-        """Forget the batches seen: mean 0, variance 1."""
-        for buffer, start in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
-            if buffer is not None:
-                buffer.fill_(start)
-
-    def reset_parameters(self) -> None:
-        """Scale by one, shift by nothing, and forget the batches seen."""
-        self.reset_running_stats()
-        super().reset_parameters()
-
-    def extra_repr(self) -> str:
-        told = f"{self.num_features}, {named(self, 'eps', 'momentum', 'affine')}, bias={self.bias is not None}"
-        return f"{told}, {named(self, 'track_running_stats')}"
+    reset_running_stats = nn.BatchNorm1d.reset_running_stats
+    reset_parameters = nn.BatchNorm1d.reset_parameters
+    extra_repr = nn.BatchNorm1d.extra_repr
 
     def forward(self, x: Tensor) -> Tensor:
-        self._refuse_input(x)
-        by_feature = [-1] + [1] * (x.dim() - 2)  # the shape in which a number a feature meets x
+        of_batch = self.training or self.running_mean is None
+        self._refuse_input(x, of_batch)
+        by_feature = (-1, *[1] * len(x.shape[2:]))  # the shape in which a number a feature meets x
         wide = in_wide_arithmetic(x)
-        if self.training or self.running_mean is None or self.running_var is None:
+        if of_batch:
             others = [place for place in range(x.dim()) if place != 1]
-            # About a rough mean first: it cancels out, so needs no gradient, and features far from zero keep precision.
-            rough = wide.detach().mean(others)
+            # About a rough mean first, so that features far from zero keep precision.
+            rough = wide.detach().mean(others)  # equivalent: it cancels out, and its gradient with it
             shifted = wide - rough.reshape(by_feature)
-            rest = shifted.mean(others)
-            centred = shifted - rest.reshape(by_feature)
+            centred = shifted - shifted.mean(others).reshape(by_feature)
             variance = (centred**2).mean(others)
-            if self.training and self.track_running_stats:
-                self._track((rough + rest).detach(), variance.detach(), x.numel() // max(self.num_features, 1))
+            if self.track_running_stats:
+                self._track(rough, variance, math.prod(x.shape[place] for place in others))
         else:
             variance = in_wide_arithmetic(self.running_var)
             centred = wide - self.running_mean.reshape(by_feature)
         y = centred / (variance + self.eps).sqrt().reshape(by_feature)
         return self._scaled(y, by_feature).to(x.dtype)
 
+    @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
         """Move the running statistics towards a batch's; its variance counts as a sample's, divided by count - 1."""
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
         self.num_batches_tracked += 1
         if not count:
             return  # an empty batch has no moments
-        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        share = self.num_batches_tracked.double().reciprocal() if self.momentum is None else self.momentum
         unbiased = variance * (count / (count - 1))
         self.running_mean.copy_((1 - share) * self.running_mean + share * mean)
         self.running_var.copy_((1 - share) * self.running_var + share * unbiased)
 
-    def _refuse_input(self, x: Tensor) -> None:
+    def _refuse_input(self, x: Tensor, of_batch: bool) -> None:
         if x.dim() not in self.input_dimensions:
-            allowed = " or ".join(map(str, self.input_dimensions))
-            raise ValueError(f"{type(self).__name__} takes {allowed} dimensions, not {tuple(x.shape)}")
+            raise ValueError(f"{type(self).__name__} takes {self.input_dimensions} dimensions, not {tuple(x.shape)}")
         if x.shape[1] != self.num_features:
             raise RuntimeError(f"the second dimension holds {self.num_features} features, not {x.shape[1]}")
-        of_batch = self.training or self.running_mean is None
         if of_batch and x.numel() == self.num_features:
             raise ValueError(f"one value a feature has no variance: {tuple(x.shape)}")
         if self.eps < 0 or (of_batch and self.eps == 0):
@@ -262,6 +236,9 @@ suite.component(
         case(randn(32, 64), normalized_shape=64),
         case(randn(32, 5), normalized_shape=5),
         case(randn(2, 64, 768), normalized_shape=768),  # a base transformer's: batch, positions, features
+        case(randn(3, 4, 5), normalized_shape=(4, 5), eps=0.5, timed=False),
+        case(randn(3, 4, 5), normalized_shape=[5], bias=False, timed=False),
+        case(randn(3, 4, 5), normalized_shape=5, elementwise_affine=False, timed=False),
     ],
     documented=["deepdive", "pytorch"],
     properties=["batch_independent"],
@@ -278,6 +255,11 @@ suite.component(
         case(randn(32, 5), num_features=5),
         case(randn(32, 256), num_features=256),
         case(randn(16, 64, 256), num_features=64),  # after a convolution over 256 time steps
+        case(randn(6, 3), num_features=3, eps=0.5, momentum=0.7, timed=False),
+        case(randn(6, 3, 2), num_features=3, momentum=None, bias=False, timed=False),
+        case(randn(6, 3), num_features=3, affine=False, timed=False),
+        case(randn(6, 1), num_features=1, timed=False),
+        case(rand(1024, 2), num_features=2, timed=False),  # far from zero, for how wide it is
     ],
     documented=["handout", "guide", "fundamentals", "pytorch"],
     properties=["mode"],
@@ -294,6 +276,10 @@ suite.component(
         case(randn(1, 64, 32, 32), num_features=64),
         case(randn(1, 32, 32, 32), num_features=32),
         case(randn(4, 64, 32, 32), num_features=64),  # a residual block's
+        case(randn(3, 4, 2, 5), num_features=4, eps=0.5, momentum=0.7, timed=False),
+        case(randn(3, 4, 2, 5), num_features=4, momentum=None, bias=False, timed=False),
+        case(randn(3, 4, 2, 5), num_features=4, affine=False, timed=False),
+        case(rand(4, 2, 16, 16), num_features=2, timed=False),  # far from zero, for how wide it is
     ],
     documented=["handout", "deepdive", "pytorch"],
     properties=["mode"],

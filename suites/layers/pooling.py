@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnbench.suites.layers.windows import filled, refuse_below, refuse_shape, sizes, windows
+from nnbench.suites.layers.windows import filled, refuse_below, refuse_shape, sizes, span, windows
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
@@ -27,51 +27,48 @@ class Pooling(nn.Module):
     """
 
     axes: tuple[str, ...]
-    told: tuple[str, ...] = ("kernel_size", "stride", "padding")  # the settings that are printed
 
     def __init__(
         self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil_mode: bool
     ) -> None:
         super().__init__()
-        dimensions = len(self.axes)
-        self.kernel_size = sizes("kernel_size", kernel_size, dimensions)
-        self.stride = self.kernel_size if stride is None else sizes("stride", stride, dimensions)
-        self.padding = sizes("padding", padding, dimensions)
-        self.dilation = sizes("dilation", dilation, dimensions)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.dilation = dilation
         self.ceil_mode = ceil_mode
-        step = kernel_size if stride is None else stride
-        self._given = {"kernel_size": kernel_size, "stride": step, "padding": padding, "dilation": dilation}
-        refuse_below(1, kernel_size=self.kernel_size, stride=self.stride, dilation=self.dilation)
-        refuse_below(0, padding=self.padding)
-        if any(2 * margin > size for margin, size in zip(self.padding, self.kernel_size, strict=True)):
+        # As torch's, the attributes above are what was given; these have one number for each axis.
+        dimensions = len(self.axes)
+        self._sizes = sizes("kernel_size", self.kernel_size, dimensions)
+        self._steps = sizes("stride", self.stride, dimensions)
+        self._margins = sizes("padding", self.padding, dimensions)
+        self._gaps = sizes("dilation", self.dilation, dimensions)
+        refuse_below(1, kernel_size=self._sizes, stride=self._steps, dilation=self._gaps)
+        refuse_below(0, padding=self._margins)
+        if any(2 * margin > size for margin, size in zip(self._margins, self._sizes, strict=True)):
             raise RuntimeError(f"padding is at most half of kernel_size={kernel_size}, not {padding}")
-
-    def extra_repr(self) -> str:
-        """Sizes as they were given: one number, or one for each dimension."""
-        settings = self._given | {"ceil_mode": self.ceil_mode}
-        return ", ".join(f"{name}={settings[name]}" for name in self.told)
 
     def _overhang(self, place: int, length: int) -> int:
         """How far the windows along one axis reach beyond its end and padding: not at all without ``ceil_mode``."""
-        padding = self.padding[place]
-        span = self.dilation[place] * (self.kernel_size[place] - 1) + 1
-        beyond = (span - length - 2 * padding) % self.stride[place]
+        padding = self._margins[place]
+        covered = span(self._sizes[place], self._gaps[place])
+        beyond = (covered - length - 2 * padding) % self._steps[place]
         # A window that would start beyond the last element is left out.
-        return beyond if self.ceil_mode and beyond + padding < span else 0
+        return beyond if self.ceil_mode and beyond + padding < covered else 0
 
     def _windows(self, x: Tensor, place: int, inside: float, outside: float) -> Tensor:
         """The windows along one axis as a new last dimension: ``inside`` the padding one value, beyond it another."""
-        dimension = place - len(self.axes) + x.dim()
-        padding, overhang = self.padding[place], self._overhang(place, x.shape[dimension])
+        dimension = place - len(self.axes)
+        padding, overhang = self._margins[place], self._overhang(place, x.shape[dimension])
         x = filled(x, dimension, (padding, padding), inside)
         x = filled(x, dimension, (0, overhang), outside)
-        return windows(x, dimension, self.kernel_size[place], self.stride[place], self.dilation[place])
+        return windows(x, dimension, self._sizes[place], self._steps[place], self._gaps[place])
 
 
 class MaxPool(Pooling):
     """Windows reduced to their maxima; the subclasses give the formula."""
 
-    told = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    extra_repr = nn.MaxPool2d.extra_repr
 
     def __init__(
         self,
@@ -151,6 +148,8 @@ class AvgPool2d(Pooling):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
+    extra_repr = nn.AvgPool2d.extra_repr
+
     def forward(self, x: Tensor) -> Tensor:
         refuse_shape(self, x, self.axes)
         # Half types in float32, as torch's kernels do: a sum may overflow where the mean does not.
@@ -221,6 +220,9 @@ def avg_pool2d_oracle(
     return pooled(x, 2, mean, **settings)
 
 
+# Of the rows the last window reaches beyond the padding, of the columns one more would start there and is left out.
+PARTLY_BEYOND: dict[str, Any] = {"kernel_size": (4, 2), "stride": (5, 2), "padding": (2, 1), "ceil_mode": True}
+
 suite.component(
     "max_pool1d",
     reference=MaxPool1d,
@@ -229,6 +231,11 @@ suite.component(
     cases=[
         case(randn(32, 16, 100), kernel_size=2),
         case(randn(8, 64, 400), kernel_size=3, stride=2, padding=1),  # after a one-dimensional network's first layer
+        case(randn(2, 3, 10), kernel_size=3, stride=2, timed=False),
+        case(randn(2, 3, 11), kernel_size=2, dilation=3, stride=1, timed=False),
+        case(randn(2, 3, 12), kernel_size=3, stride=4, padding=1, dilation=2, ceil_mode=True, timed=False),
+        case(randn(2, 3, 4), kernel_size=4, stride=5, padding=2, ceil_mode=True, timed=False),
+        case(randn(2, 3, 5), kernel_size=2, padding=1, ceil_mode=True, timed=False),  # one would start beyond the end
     ],
     documented=["pytorch"],
     properties=["batch_independent"],
@@ -241,6 +248,10 @@ suite.component(
     cases=[
         case(randn(1, 64, 32, 32), kernel_size=2, stride=2),
         case(randn(1, 64, 56, 56), kernel_size=3, stride=2, padding=1),  # behind a residual network's stem
+        case(randn(2, 3, 7, 10), kernel_size=(3, 2), timed=False),
+        case(randn(2, 3, 9, 11), kernel_size=(2, 3), stride=1, dilation=(3, 2), timed=False),
+        case(randn(2, 3, 8, 12), kernel_size=3, stride=(3, 4), padding=1, dilation=2, ceil_mode=True, timed=False),
+        case(randn(2, 3, 4, 5), **PARTLY_BEYOND, timed=False),
     ],
     documented=["handout", "deepdive"],
     properties=["batch_independent"],
@@ -254,6 +265,13 @@ suite.component(
         case(randn(1, 64, 32, 32), kernel_size=2, stride=2),
         case(randn(1, 64, 32, 32), kernel_size=2),
         case(randn(2, 128, 56, 56), kernel_size=2, stride=2),  # between the blocks of a densely connected network
+        case(randn(2, 3, 7, 10), kernel_size=(3, 2), stride=(2, 3), padding=1, timed=False),
+        case(randn(2, 3, 7, 10), kernel_size=(3, 2), padding=(0, 1), count_include_pad=False, timed=False),
+        case(randn(2, 3, 7, 8), kernel_size=3, padding=1, divisor_override=5, timed=False),
+        case(randn(2, 3, 4, 5), **PARTLY_BEYOND, timed=False),
+        case(randn(2, 3, 4, 5), **PARTLY_BEYOND, count_include_pad=False, timed=False),
+        case(randn(2, 3, 8, 10), kernel_size=3, stride=(4, 5), padding=1, ceil_mode=True, timed=False),
+        case(randn(3, 4, 5), kernel_size=2, timed=False),
     ],
     documented=["deepdive", "pytorch"],
     properties=["batch_independent"],

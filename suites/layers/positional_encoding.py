@@ -42,8 +42,9 @@ class PositionalEncoding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 3 or x.shape[1] > self.max_len or x.shape[2] != self.d_model:
-            fits = f"(N, T, {self.d_model}) with T up to {self.max_len}"
-            raise RuntimeError(f"PositionalEncoding takes {fits}, not {tuple(x.shape)}")
+            raise RuntimeError(
+                f"PositionalEncoding takes (N, T, {self.d_model}) with T up to {self.max_len}, not {tuple(x.shape)}"
+            )
         return x + self.pe[:, : x.shape[1]]
 
 
@@ -58,7 +59,11 @@ suite.component(
     "positional_encoding",
     reference=PositionalEncoding,
     oracle=positional_encoding_oracle,
-    cases=[case(randn(4, 16, 256), d_model=256), case(randn(8, 128, 512), d_model=512, max_len=512)],
+    cases=[
+        case(randn(4, 16, 256), d_model=256),
+        case(randn(8, 128, 512), d_model=512, max_len=512),
+        case(randn(2, 9, 7), d_model=7, max_len=9, timed=False),
+    ],
     documented=["deepdive"],
     properties=["batch_independent"],
 )

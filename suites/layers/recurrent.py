@@ -41,7 +41,7 @@ class LSTM(Recurrent):
 
     def _step(self, from_input: Tensor, state: State, weights: Weights) -> State:
         h, c = state
-        i, f, g, o = (from_input + affine(h, weights.hh, weights.bias_hh)).chunk(4, dim=-1)
+        i, f, g, o = (from_input + affine(h, weights.hh, weights.bias_hh)).chunk(4, dim=1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return (h if weights.hr is None else h @ weights.hr.T), c
@@ -86,10 +86,11 @@ class GRU(Recurrent):
 
     def _step(self, from_input: Tensor, state: State, weights: Weights) -> State:
         (h,) = state
-        of_input = from_input.chunk(3, dim=-1)
-        of_state = affine(h, weights.hh, weights.bias_hh).chunk(3, dim=-1)
-        r, z = (torch.sigmoid(a + b) for a, b in zip(of_input[:2], of_state[:2], strict=True))
-        n = torch.tanh(of_input[2] + r * of_state[2])
+        r_x, z_x, n_x = from_input.chunk(3, dim=1)
+        r_h, z_h, n_h = affine(h, weights.hh, weights.bias_hh).chunk(3, dim=1)
+        r = torch.sigmoid(r_x + r_h)
+        z = torch.sigmoid(z_x + z_h)
+        n = torch.tanh(n_x + r * n_h)
         return ((1 - z) * n + z * h,)
 
 
@@ -176,7 +177,9 @@ def recurrence_oracle(
     return (sequence.swapaxes(0, 1) if swapped else sequence), state
 
 
-# The last case of the LSTM is there for chance in training, which takes many calls. The samples of h and c lie along
+SMALL: dict[str, Any] = {"input_size": 5, "hidden_size": 4, "timed": False}
+
+# The LSTM's case of 4x6x10 is there for chance in training, which takes many calls. The samples of h and c lie along
 # their second dimension, which is why neither layer is declared batch_independent.
 suite.component(
     "lstm",
@@ -198,6 +201,9 @@ suite.component(
         case(randn(12, 4, 10), input_size=10, hidden_size=128),
         case(randn(4, 12, 10), input_size=10, hidden_size=20, batch_first=True),
         case(randn(4, 6, 10), input_size=10, hidden_size=20, num_layers=2, batch_first=True, dropout=0.3),
+        case(randn(3, 2, 5), **SMALL, num_layers=2, bidirectional=True, proj_size=3),
+        case(randn(3, 2, 5), **SMALL, num_layers=2, bias=False),
+        case(randn(3, 5), **SMALL, bidirectional=True, batch_first=True),
     ],
     documented=["handout", "deepdive", "fundamentals", "pytorch"],
     properties=["mode", "stochastic"],
@@ -211,6 +217,11 @@ suite.component(
     cases=[
         case(randn(32, 50, 128), input_size=128, hidden_size=64, num_layers=1, batch_first=True),
         case(randn(4, 12, 10), input_size=10, hidden_size=20, batch_first=True),
+        case(randn(3, 2, 5), **SMALL, num_layers=2, bidirectional=True),
+        case(randn(3, 2, 5), randn(2, 2, 4), **SMALL, num_layers=2, bias=False),  # from a state
+        case(randn(3, 5), randn(2, 4), **SMALL, bidirectional=True, batch_first=True),
+        case(randn(3, 2, 5), **SMALL, num_layers=2, dropout=0.3),
     ],
     documented=["deepdive", "pytorch"],
+    properties=["mode", "stochastic"],
 )

@@ -34,9 +34,18 @@ def refuse_shape(module: nn.Module, x: Tensor, axes: tuple[str, ...]) -> None:
         raise RuntimeError(f"{type(module).__name__} takes {taken}, not {tuple(x.shape)}")
 
 
+def span(size: int, gap: int) -> int:
+    """From the first to the last of a window's elements, which are ``gap`` positions apart.
+
+    >>> span(3, 2)
+    5
+    """
+    return gap * (size - 1) + 1
+
+
 def windows(x: Tensor, dimension: int, size: int, step: int, gap: int = 1) -> Tensor:
     """A view with one more dimension, the last: what each window sees. Its elements are ``gap`` positions apart."""
-    return x.unfold(dimension, gap * (size - 1) + 1, step)[..., ::gap]
+    return x.unfold(dimension, span(size, gap), step)[..., ::gap]
 
 
 def filled(x: Tensor, dimension: int, margins: Margins, value: float) -> Tensor:

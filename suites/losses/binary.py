@@ -16,13 +16,14 @@ from nnbench.specs import case, rand, randn
 suite = Suite("losses")
 
 LEAST_LOGARITHM = -100
-LEAST_VARIANCE = 1e-12
+LEAST_VARIANCE = float(np.float32(1e-12))  # torch rounds it so whatever the dtype
 
 
 class BinaryCrossEntropy(torch.autograd.Function):
-    """-(t log p + (1 - t) log(1 - p)) elementwise, with torch's ends: finite at p = 0 and p = 1, and so its gradient.
+    """-(t log p + (1 - t) log(1 - p)) elementwise, with torch's ends: finite at p = 0 and p = 1, as is its slope in p.
 
-    The gradient is written out because that of a clamped logarithm would be 0 * inf = NaN at the ends.
+    The gradient is written out because that of a clamped logarithm would be 0 * inf = NaN at the ends. Towards the
+    target it is torch's too: of the logarithms without the clamp.
     """
 
     @staticmethod
@@ -34,8 +35,8 @@ class BinaryCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
         p, target = context.saved_tensors
-        log_no, log_yes = log_probabilities(p)
-        return upstream * (p - target) / (p * (1 - p)).clamp(min=LEAST_VARIANCE), upstream * (log_no - log_yes)
+        towards_target = torch.log1p(-p) - p.log()
+        return upstream * (p - target) / (p * (1 - p)).clamp(min=LEAST_VARIANCE), upstream * towards_target
 
 
 def log_probabilities(p: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,10 +48,11 @@ class BCELoss(Loss):
     """Binary cross-entropy of probabilities.
 
     ``-w (t log p + (1 - t) log(1 - p))`` elementwise, logarithms below -100 taken as -100, then the mean over all
-    elements, the sum, or as it is (``reduction``); its gradient to p is ``w (p - t) / max(p (1 - p), 1e-12)``. Input p
-    and target t of one shape and dtype, both within 0 to 1; ``weight`` w broadcasts to them. ``ValueError`` for shapes
-    that differ; ``RuntimeError`` for other values, dtypes that differ and a weight that does not broadcast;
-    ``size_average`` and ``reduce`` raise ``NotImplementedError``. Source: torch.nn.BCELoss.
+    elements, the sum, or as it is (``reduction``). Its gradient to p is ``w (p - t) / max(p (1 - p), 1e-12)``, to t
+    ``w (log(1 - p) - log p)`` without the -100. Input p and target t of one shape and dtype, both within 0 to 1;
+    ``weight`` w broadcasts to them. ``ValueError`` for shapes that differ; ``RuntimeError`` for other values, dtypes
+    that differ and a weight that does not broadcast; ``size_average`` and ``reduce`` raise ``NotImplementedError``.
+    Source: torch.nn.BCELoss.
     """
 
     weight: Tensor | None
@@ -62,7 +64,7 @@ class BCELoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
+        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction)
         self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
@@ -113,7 +115,7 @@ class BCEWithLogitsLoss(Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
+        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
@@ -133,7 +135,7 @@ class BCEWithLogitsLoss(Loss):
 
 def minus_log_sigmoids(x: Tensor) -> tuple[Tensor, Tensor]:
     """-log s(-x) and -log s(x): log(1 + exp(x)) and log(1 + exp(-x)), by the exponential that does not overflow."""
-    below = x < 0
+    below = x < 0  # equivalent: near 0 either exponential gives the same
     rest = torch.log1p(torch.where(below, x, -x).exp())  # the gradient of -abs(x) would be 0 at 0
     return torch.where(below, 0, x) + rest, torch.where(below, -x, 0) + rest
 
@@ -153,6 +155,7 @@ def bce_with_logits_oracle(
 DECISIONS = rand(32, 10, requires_grad=False)
 # A segmentation's. Some of so many probabilities are so near to 0 or 1 that finite differences would not judge them.
 MASKS = rand(10, 1, 128, 128, requires_grad=False)
+BOTH_WAYS = (rand(4, 3), rand(4, 3))  # gradients towards the target too
 
 suite.component(
     "bce",
@@ -160,7 +163,12 @@ suite.component(
     reference=BCELoss,
     variants={"torch": nn.BCELoss, "keras": "nnbench.suites._keras.losses:BinaryCrossentropy"},
     oracle=bce_oracle,
-    cases=[case(rand(32, 10), DECISIONS), case(rand(10, 1, 128, 128), MASKS)],
+    cases=[
+        case(rand(32, 10), DECISIONS),
+        case(rand(10, 1, 128, 128), MASKS),
+        case(*BOTH_WAYS, reduction="none", weight=rand(3, requires_grad=False), timed=False),
+        case(*BOTH_WAYS, reduction="sum", timed=False),
+    ],
     documented=["deepdive", "fundamentals", "pytorch"],
 )
 suite.component(
@@ -169,6 +177,11 @@ suite.component(
     reference=BCEWithLogitsLoss,
     variants={"torch": nn.BCEWithLogitsLoss},
     oracle=bce_with_logits_oracle,
-    cases=[case(randn(32, 10), DECISIONS), case(randn(10, 1, 128, 128), MASKS)],
+    cases=[
+        case(randn(32, 10), DECISIONS),
+        case(randn(10, 1, 128, 128), MASKS),
+        case(randn(4, 3), rand(4, 3), reduction="none", pos_weight=rand(3, requires_grad=False), timed=False),
+        case(randn(4, 3), rand(4, 3), reduction="sum", weight=rand(4, 1, requires_grad=False), timed=False),
+    ],
     documented=["pytorch"],
 )

@@ -9,7 +9,7 @@ from scipy import special
 from torch import Tensor, nn
 
 from nnbench.catalog import Suite
-from nnbench.specs import case, randint, randn
+from nnbench.specs import case, rand, randint, randn
 
 suite = Suite("losses")
 
@@ -37,7 +37,7 @@ class CrossEntropyLoss(Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
+        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction)
         if not 0 <= label_smoothing <= 1:
             raise RuntimeError(f"label_smoothing is between 0 and 1, not {label_smoothing}")
         self.register_buffer("weight", weight)
@@ -80,11 +80,11 @@ class CrossEntropyLoss(Loss):
         dim = class_dimension(log_p)
         refuse_misfit(log_p, target)
         ignored = target == self.ignore_index
-        classes = target.masked_fill(ignored, 0).unsqueeze(dim)
+        classes = (target * ~ignored).unsqueeze(dim)
         of_target = weight.expand_as(log_p).gather(dim, classes).squeeze(dim)
         # Picked rather than multiplied by q: the logarithm of another class may be -inf, and 0 * -inf is NaN.
         losses = -of_target * log_p.gather(dim, classes).squeeze(dim)
-        if self.label_smoothing > 0:
+        if self.label_smoothing:
             everywhere = -(weight * log_p).sum(dim) / log_p.shape[dim]
             losses = (1 - self.label_smoothing) * losses + self.label_smoothing * everywhere
         return losses.masked_fill(ignored, 0), of_target.masked_fill(ignored, 0).sum()
@@ -103,7 +103,8 @@ def refuse_misfit(logits: Tensor, target: Tensor) -> None:
 
 def log_softmax(logits: Tensor, dim: int) -> Tensor:
     """Logarithms of the softmax: the maximum is subtracted first, so that no exponential overflows."""
-    shifted = logits - logits.detach().amax(dim, keepdim=True)  # it cancels out, so it needs no gradient
+    largest = logits.amax(dim, keepdim=True)
+    shifted = logits - largest.detach()  # equivalent: the maximum cancels out, so it needs no gradient
     return shifted - shifted.exp().sum(dim, keepdim=True).log()
 
 
@@ -168,11 +169,14 @@ def focal_oracle(
 ) -> np.ndarray:
     """The doubt as the sum of the other classes' probabilities."""
     scores = np.moveaxis(logits, 0 if logits.ndim == 1 else 1, -1)
-    right = target[..., None] == np.arange(scores.shape[-1])
+    right = np.zeros(scores.shape, dtype=bool)
+    np.put_along_axis(right, target[..., None], True, axis=-1)
     doubt = np.sum(special.softmax(scores, axis=-1), axis=-1, where=~right)
     log_p = np.sum(special.log_softmax(scores, axis=-1), axis=-1, where=right)
     return reduced(-alpha * np.power(doubt, gamma) * log_p, reduction)
 
+
+CLASS_WEIGHTS = rand(5, requires_grad=False)
 
 suite.component(
     "cross_entropy",
@@ -183,6 +187,13 @@ suite.component(
     cases=[
         case(randn(10, 5), randint(5, (10,))),
         case(randn(16, 32768), randint(32768, (16,))),  # a language model's: positions, words
+        case(randn(9, 5), randint(6, (9,)), ignore_index=5, reduction="none", timed=False),
+        case(randn(3, 5, 4), randint(5, (3, 4)), ignore_index=2, weight=CLASS_WEIGHTS, timed=False),
+        case(randn(3, 5, 4, 2), randint(5, (3, 4, 2)), label_smoothing=0.3, weight=CLASS_WEIGHTS, timed=False),
+        case(randn(9, 5), randint(5, (9,)), label_smoothing=0.3, ignore_index=2, reduction="none", timed=False),
+        case(randn(9, 5), rand(9, 5), label_smoothing=0.3, weight=CLASS_WEIGHTS, timed=False),
+        case(randn(3, 5, 4), rand(3, 5, 4), reduction="sum", timed=False),
+        case(randn(5), randint(5, ()), reduction="sum", weight=CLASS_WEIGHTS, timed=False),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
 )
@@ -194,6 +205,9 @@ suite.component(
     cases=[
         case(randn(10, 5), randint(5, (10,)), alpha=1, gamma=2),
         case(randn(4096, 21), randint(21, (4096,)), alpha=1, gamma=2),  # a detector's: places, kinds of objects
+        case(randn(9, 5), randint(5, (9,)), reduction="none", timed=False),
+        case(randn(3, 5, 4), randint(5, (3, 4)), alpha=0.25, gamma=0.5, reduction="sum", timed=False),
+        case(randn(5), randint(5, ()), alpha=0.25, gamma=1.5, timed=False),
     ],
     documented=["deepdive"],
 )

@@ -109,6 +109,14 @@ suite.component(
     cases=[
         case(randn(10, 5), randint(5, (10,)), weight=rand(5, requires_grad=False)),
         case(randn(128, 1000), randint(1000, (128,)), weight=rand(1000, requires_grad=False)),  # ImageNet's classes
+        case(
+            randn(9, 5),
+            randint(5, (9,)),
+            cross_entropy_factor=0.7,
+            distribution_factor=3.0,
+            penalty_factor=0.2,
+            timed=False,
+        ),
     ],
     documented=["deepdive"],
 )

@@ -1,6 +1,8 @@
-"""What losses share: the reduction, refusals, and arithmetic wide enough for half types."""
+"""What losses share: the reduction, refusals, a warning, and arithmetic wide enough for half types."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import torch
@@ -26,6 +28,13 @@ class Loss(nn.Module):
         if self.reduction == "none":
             return losses
         return losses.mean() if self.reduction == "mean" else losses.sum()
+
+
+def warn_of_other_shape(loss: Loss, input: Tensor, target: Tensor) -> None:  # noqa: A002  torch's name for it
+    """Once where a loss that broadcasts is given shapes that differ: a forgotten dimension makes N x N losses."""
+    if input.shape != target.shape:
+        shapes = f"an input {tuple(input.shape)} and a target {tuple(target.shape)}"
+        warnings.warn(f"{type(loss).__name__} broadcasts {shapes}", stacklevel=3)
 
 
 def in_wide_arithmetic(x: Tensor) -> Tensor:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
-from nnbench.suites.losses.loss import Loss, in_wide_arithmetic, reduced
+from nnbench.suites.losses.loss import Loss, in_wide_arithmetic, reduced, warn_of_other_shape
 from torch import Tensor, nn
 
 from nnbench.catalog import Evidence, Suite, Variant
@@ -22,18 +20,15 @@ class DifferenceLoss(Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002  torch's name for it
-        if input.shape != target.shape:
-            name = type(self).__name__
-            message = f"{name} broadcasts an input {tuple(input.shape)} and a target {tuple(target.shape)}"
-            warnings.warn(message, stacklevel=2)
+        warn_of_other_shape(self, input, target)
         losses = self._of_difference(in_wide_arithmetic(input) - in_wide_arithmetic(target))
-        return self._reduced(losses).to(self._result_dtype(input, target))
+        return self._reduced(losses).to(self._result_dtype(input=input, target=target))
 
     def _of_difference(self, difference: Tensor) -> Tensor:
         raise NotImplementedError
 
     def _result_dtype(self, input: Tensor, target: Tensor) -> torch.dtype:  # noqa: A002  torch's name for it
-        return torch.promote_types(input.dtype, target.dtype)
+        return torch.promote_types(input.dtype, target.dtype)  # equivalent: the same in either order
 
 
 class MSELoss(DifferenceLoss):
@@ -65,8 +60,7 @@ class L1Loss(DifferenceLoss):
 
     def _result_dtype(self, input: Tensor, target: Tensor) -> torch.dtype:  # noqa: A002  torch's name for it
         """The absolute value of a complex difference is real."""
-        promoted = super()._result_dtype(input, target)
-        return promoted.to_real() if promoted.is_complex else promoted
+        return super()._result_dtype(input=input, target=target).to_real()
 
 
 def l1_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean") -> np.ndarray:
@@ -75,10 +69,8 @@ def l1_oracle(predicted: np.ndarray, target: np.ndarray, reduction: str = "mean"
 
 def quadratic_then_linear(difference: Tensor, border: float) -> Tensor:
     """d^2 / 2 where |d| is below the border, else the straight line that continues it with the same slope."""
-    near = difference.abs() < border
-    # Without the where, an infinite d would give 0 * inf = NaN as the gradient of the square that is not taken.
-    square = torch.where(near, difference, 0) ** 2
-    return torch.where(near, 0.5 * square, border * (difference.abs() - 0.5 * border))
+    near = difference.clamp(-border, border)
+    return near * (difference - near / 2)
 
 
 class SmoothL1Loss(DifferenceLoss):
@@ -98,7 +90,7 @@ class SmoothL1Loss(DifferenceLoss):
         reduction: str = "mean",
         beta: float = 1.0,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
+        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction)
         if not beta >= 0:
             raise RuntimeError(f"beta is 0 or more, not {beta}")
         self.beta = beta
@@ -200,6 +192,7 @@ def mse_mae_oracle(
 PREDICTIONS = (randn(32, 10), randn(32, 10, requires_grad=False))
 SMALL_IMAGES = (randn(16, 3, 64, 64), randn(16, 3, 64, 64, requires_grad=False))  # to be reconstructed
 BOXES = (randn(8192, 4), randn(8192, 4, requires_grad=False))  # a detector's proposals to be moved into place
+BOTH_WAYS = (randn(8, 3), randn(8, 3))  # gradients towards the target too
 
 suite.component(
     "mse",
@@ -210,6 +203,8 @@ suite.component(
     cases=[
         case(*PREDICTIONS),
         case(randn(64, 3, 64, 64), randn(64, 3, 64, 64, requires_grad=False)),  # images to reconstruct
+        case(*BOTH_WAYS, reduction="none", timed=False),
+        case(*BOTH_WAYS, reduction="sum", timed=False),
     ],
     documented=["deepdive", "fundamentals", "guide", "pytorch"],
 )
@@ -219,7 +214,12 @@ suite.component(
     reference=L1Loss,
     variants={"torch": nn.L1Loss, "keras": "nnbench.suites._keras.losses:MeanAbsoluteError"},
     oracle=l1_oracle,
-    cases=[case(*PREDICTIONS), case(*SMALL_IMAGES)],
+    cases=[
+        case(*PREDICTIONS),
+        case(*SMALL_IMAGES),
+        case(*BOTH_WAYS, reduction="none", timed=False),
+        case(*BOTH_WAYS, reduction="sum", timed=False),
+    ],
     documented=["deepdive", "fundamentals", "guide", "pytorch"],
 )
 suite.component(
@@ -231,7 +231,13 @@ suite.component(
         "documented": Variant("documented", SmoothL1CalledHuber, erratum="E08", evidence={"E08": differs_from_huber}),
     },
     oracle=smooth_l1_oracle,
-    cases=[case(*PREDICTIONS), case(*BOXES)],
+    cases=[
+        case(*PREDICTIONS),
+        case(*BOXES),
+        case(*BOTH_WAYS, reduction="none", beta=0.5, timed=False),
+        case(*BOTH_WAYS, reduction="sum", beta=2, timed=False),
+        case(*BOTH_WAYS, beta=0, timed=False),
+    ],
     documented=["deepdive", "pytorch"],
 )
 suite.component(
@@ -240,7 +246,12 @@ suite.component(
     reference=HuberLoss,
     variants={"torch": nn.HuberLoss, "keras": "nnbench.suites._keras.losses:Huber"},
     oracle=huber_oracle,
-    cases=[case(*PREDICTIONS), case(*BOXES)],
+    cases=[
+        case(*PREDICTIONS),
+        case(*BOXES),
+        case(*BOTH_WAYS, reduction="none", delta=0.5, timed=False),
+        case(*BOTH_WAYS, reduction="sum", delta=2, timed=False),
+    ],
     documented=["deepdive", "pytorch"],
 )
 suite.component(
@@ -248,6 +259,12 @@ suite.component(
     kind="loss",
     reference=MSEMAELoss,
     oracle=mse_mae_oracle,
-    cases=[case(*PREDICTIONS, alpha=0.7), case(*PREDICTIONS, alpha=0.5), case(*SMALL_IMAGES, alpha=0.7)],
+    cases=[
+        case(*PREDICTIONS, alpha=0.7),
+        case(*PREDICTIONS, alpha=0.5),
+        case(*SMALL_IMAGES, alpha=0.7),
+        case(*BOTH_WAYS, reduction="none", timed=False),
+        case(*BOTH_WAYS, reduction="sum", alpha=0.2, timed=False),
+    ],
     documented=["deepdive", "pytorch"],
 )

@@ -44,9 +44,10 @@ def refuse_misfits(predictions: Tensor, target: Tensor, topk: int) -> None:
             f"accuracy takes predictions (N, K) or (N,) and targets (N,), "
             f"not {tuple(predictions.shape)} and {tuple(target.shape)}"
         )
-    most = 1 if predictions.dim() == 1 else predictions.shape[1]
-    if not 1 <= topk <= most:
-        raise ValueError(f"topk is from 1 to {most}, the number of classes that are scored, not {topk}")
+    if predictions.dim() == 1 and topk != 1:
+        raise ValueError(f"of classes without scores only the first place is known: topk is 1, not {topk}")
+    if predictions.dim() == 2 and not 1 <= topk <= predictions.shape[1]:
+        raise ValueError(f"topk is from 1 to {predictions.shape[1]}, the number of classes, not {topk}")
 
 
 def torch_accuracy(predictions: Tensor, target: Tensor, *, topk: int = 1, ignore_index: int | None = None) -> Tensor:
@@ -95,7 +96,7 @@ def first_of_the_highest(predictions: np.ndarray, target: np.ndarray) -> float:
     return float(np.mean((said == target) & ~np.isnan(predictions).any(axis=1)))
 
 
-def scores(samples: int) -> tuple[InputSpec, InputSpec]:
+def scored(samples: int) -> tuple[InputSpec, InputSpec]:
     return randn(samples, 10, requires_grad=False), randint(10, (samples,))
 
 
@@ -107,14 +108,14 @@ suite.component(
     oracle=oracle_of(parts, accuracy_oracle, first_of_the_highest),
     drive=drive_of(parts),
     cases=[
-        case(*scores(32)),
+        case(*scored(32)),
         case(randint(10, (32,)), randint(10, (32,))),
         case(randint(10, (32,)), randint(10, (32,)), ignore_index=0),
-        case(*scores(32), topk=5),
-        case(*scores(32), ignore_index=0),
-        case(*scores(32), topk=5, ignore_index=0),
-        case(*scores(SAMPLES)),
-        case(*scores(100_000)),
+        case(*scored(32), topk=5),
+        case(*scored(32), ignore_index=0),
+        case(*scored(32), topk=5, ignore_index=0),
+        case(*scored(SAMPLES)),
+        case(*scored(100_000)),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
 )

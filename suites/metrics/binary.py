@@ -44,15 +44,16 @@ def precision_recall_f1_oracle(
 
 
 def parts(predictions: Tensor, target: Tensor) -> dict[str, Inputs]:
-    """As drawn; 1 never predicted, and never true; every other prediction at the threshold, or none at all."""
+    """As drawn; 1 never predicted, and never true; at the threshold or just above; NaN; targets of another dtype."""
     at_threshold = predictions.clone()
-    at_threshold[::2] = 0.5
+    at_threshold[::2], at_threshold[1::2] = 0.5, 0.501
     return {
         "drawn": (predictions, target),
         "none predicted": (torch.zeros_like(predictions), target),
         "none true": (predictions, torch.zeros_like(target)),
         "at the threshold": (at_threshold, target),
         "nan": (with_nan(predictions, every=2), target),
+        "targets in float32": (predictions, target.float()),
     }
 
 
@@ -76,6 +77,7 @@ suite.component(
     cases=[
         case(rand(samples, requires_grad=False), randint(2, (samples,)), threshold=threshold)
         for samples, threshold in ((32, 0.5), (32, 0.8), (SAMPLES, 0.5), (100_000, 0.5))
-    ],
+    ]
+    + [case(rand(SAMPLES, requires_grad=False), randint(2, (SAMPLES,)), timed=False)],
     documented=["pytorch"],
 )

@@ -27,23 +27,24 @@ def confusion_matrix(
     largest class says. ``ValueError`` for other shapes, classes outside the range, another ``normalize`` and, without
     num_classes, for no samples. Source: sklearn.metrics.confusion_matrix.
     """
-    counts = count(predictions, target, classes_of(predictions, target, num_classes))
+    counts = count(predictions, target, classes_of((predictions, target), num_classes))
     return normalized(counts, normalize)
 
 
-def classes_of(predictions: Tensor, target: Tensor, num_classes: int | None) -> int:
+def classes_of(samples: tuple[Tensor, Tensor], num_classes: int | None) -> int:
     """How many classes there are; predictions and targets are refused if they are not among them."""
+    predictions, target = samples
     refuse_other_shapes(predictions, target)
     if num_classes is None and not target.numel():
         raise ValueError("without samples, num_classes says how many classes there are")
-    number = int(torch.maximum(predictions, target).max()) + 1 if num_classes is None else num_classes
+    number = max(int(classes.max()) for classes in samples) + 1 if num_classes is None else num_classes
     refuse_non_classes(predictions, number, "predictions")
     refuse_non_classes(target, number, "targets")
     return number
 
 
 def count(predictions: Tensor, target: Tensor, num_classes: int) -> Tensor:
-    empty = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=target.device)
+    empty = torch.zeros((num_classes, num_classes), dtype=torch.int64, device=target.device)
     return empty.index_put_((target, predictions), torch.ones_like(target, dtype=torch.int64), accumulate=True)
 
 
@@ -59,7 +60,7 @@ def torch_confusion_matrix(
     predictions: Tensor, target: Tensor, *, num_classes: int | None = None, normalize: str | None = None
 ) -> Tensor:
     """A histogram of the pairs, by ``torch.bincount``."""
-    number = classes_of(predictions, target, num_classes)
+    number = classes_of((predictions, target), num_classes)
     pairs = torch.bincount(target * number + predictions, minlength=number * number)
     return normalized(pairs.view(number, number), normalize)
 

@@ -15,8 +15,7 @@ from nnbench.catalog import Suite
 from nnbench.specs import case
 
 suite = Suite("metrics")
-Report = dict[str, Any]  # by class and average: each a dictionary of SCORES and "support"; and the accuracy
-SCORES = ("precision", "recall", "f1")
+Report = dict[str, Any]  # by class and average: each a dictionary of its scores and "support"; and the accuracy
 
 
 def classification_report(
@@ -35,7 +34,7 @@ def classification_report(
     samples give zeros. ``ValueError`` as in ``confusion_matrix`` and for another number of names.
     Source: sklearn.metrics.classification_report with zero_division=0.
     """
-    number = classes_of(predictions, target, num_classes)
+    number = classes_of((predictions, target), num_classes)
     names = names_of(number, target_names)
     matrix = count(predictions, target, number)
     hits, said, support = matrix.diagonal(), matrix.sum(0), matrix.sum(1)
@@ -50,7 +49,8 @@ def classification_report(
 
 
 def row(shares: Tensor, support: Tensor) -> dict[str, Tensor]:
-    return dict(zip(SCORES, shares, strict=True)) | {"support": support}
+    precision, recall, f1 = shares
+    return {"precision": precision, "recall": recall, "f1": f1, "support": support}
 
 
 def names_of(number: int, target_names: Sequence[str] | None) -> list[str]:
@@ -82,12 +82,15 @@ def classification_report_oracle(
     return {names.get(name, name): _renamed(entry) for name, entry in found.items()}
 
 
+SCORES = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
+
+
 def _renamed(entry: Any) -> Any:
     """One class's row under our names; scikit-learn's supports come as floats."""
     if not isinstance(entry, dict):
         return entry
-    values = [entry[name] for name in ("precision", "recall", "f1-score")]
-    return dict(zip(SCORES, values, strict=True)) | {"support": int(entry["support"])}
+    scores = {name: entry[theirs] for name, theirs in SCORES.items()}
+    return scores | {"support": int(entry["support"])}
 
 
 suite.component(

@@ -10,6 +10,7 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    SMALL_LAYER,
     Arrays,
     Stepwise,
     new_count,
@@ -57,25 +58,19 @@ class Adagrad(Stepwise):
         settings = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay}
         switches = {"initial_accumulator_value": initial_accumulator_value, "maximize": maximize}
         implementation = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
-        super().__init__(params, settings | switches | implementation)
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                self._start(parameter)
+        super().__init__(params, {**settings, **switches, **implementation})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own, except for what the sums start with."""
+        """Add parameters with settings of their own, except for what the sums start with, and their state."""
         name = "initial_accumulator_value"
         if param_group.get(name, self.defaults[name]) != self.defaults[name]:
             raise NotImplementedError(f"{name} of one group is not supported (torch ignores it): give it for all")
         super().add_param_group(param_group)
-
-    def _start(self, parameter: Tensor) -> None:
-        initial = self.defaults["initial_accumulator_value"]
-        self.state[parameter] = {"step": new_count(), "sum": torch.full_like(parameter, initial)}
+        for parameter in self.param_groups[-1]["params"]:
+            initial = torch.full_like(parameter, self.defaults[name])
+            self.state[parameter] = {"step": new_count(), "sum": initial}
 
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        if not self.state[parameter]:  # of a group that was added later
-            self._start(parameter)
         state, g = self.state[parameter], uphill(parameter, gradient, group)
         t = state["step"].add_(1).item()
         s = state["sum"].add_(g * g)
@@ -107,6 +102,14 @@ def _adagrad_path(
         yield position
 
 
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"lr": 0.1, "lr_decay": 0.5},
+    {"lr": 0.1, "initial_accumulator_value": 0.3},
+    {"lr": 0.1, "eps": 0.01, "weight_decay": 0.2, "maximize": True},
+    {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 2.0, "eps": 0.001, "weight_decay": 0.2},
+]
+
 suite.component(
     "adagrad",
     kind="optimizer",
@@ -122,6 +125,10 @@ suite.component(
         ),
     },
     oracle=adagrad_oracle,
-    cases=[case(*LAYER, lr=0.01), case(*LARGER_LAYER, lr=0.01)],
+    cases=[
+        case(*LAYER, lr=0.01),
+        case(*LARGER_LAYER, lr=0.01),
+        *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS),
+    ],
     documented=["guide"],
 )

@@ -1,4 +1,4 @@
-"""Adaptive moment estimation, with the weight decay in the gradient or beside it."""
+"""Adaptive moment estimation, with the weight decay in the gradient or, where asked for, beside it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    SMALL_LAYER,
     Arrays,
     Stepwise,
+    average_in,
     new_count,
     refuse_learning_rate,
     refuse_negative,
@@ -65,75 +67,26 @@ class Adam(Stepwise):
             "differentiable": differentiable,
             "fused": fused,
         }
-        super().__init__(params, settings | switches | implementation)
+        super().__init__(params, {**settings, **switches, **implementation})
 
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         if not state:
             state["step"] = new_count()
-            state |= {name: torch.zeros_like(parameter) for name in moments(group)}
         state["step"].add_(1)
         t, lr, (beta1, beta2) = state["step"].item(), group["lr"], group["betas"]
         g = -gradient if group["maximize"] else gradient
         if group["decoupled_weight_decay"]:
             parameter.mul_(1 - lr * group["weight_decay"])
-        elif group["weight_decay"] != 0:
+        elif group["weight_decay"]:
             g = g + group["weight_decay"] * parameter
-        m = state["exp_avg"].mul_(beta1).add_((1 - beta1) * g)
-        v = state["exp_avg_sq"].mul_(beta2).add_((1 - beta2) * g * g)
+        m = average_in(state, "exp_avg", parameter).mul_(beta1).add_((1 - beta1) * g)
+        v = average_in(state, "exp_avg_sq", parameter).mul_(beta2).add_((1 - beta2) * g * g)
         if group["amsgrad"]:
-            v = state["max_exp_avg_sq"].copy_(torch.maximum(state["max_exp_avg_sq"], v))
+            largest = average_in(state, "max_exp_avg_sq", parameter)
+            v = largest.copy_(largest.maximum(v))
         deviation = v.sqrt() / math.sqrt(1 - beta2**t)
         parameter.sub_(lr / (1 - beta1**t) * m / (deviation + group["eps"]))
-
-
-class AdamW(Adam):
-    """Adaptive moment estimation with decoupled weight decay.
-
-    ``p = p - lr * weight_decay * p``, then Adam's step, in which the decay has no part: Adam with
-    ``decoupled_weight_decay`` and a ``weight_decay`` of 0.01 unless told otherwise. A state of Adam's that is loaded
-    is continued with decoupled decay. State and errors are Adam's.
-    Source: torch.optim.AdamW; Loshchilov and Hutter, arXiv:1711.05101.
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        lr: float | Tensor = 1e-3,
-        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        capturable: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
-    ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            maximize=maximize,
-            foreach=foreach,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group["decoupled_weight_decay"] = True
-
-
-def moments(group: dict[str, Any]) -> tuple[str, ...]:
-    return ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
 
 
 def two_shares(betas: Sequence[float | Tensor]) -> tuple[float, float]:
@@ -177,11 +130,17 @@ def _adam_path(
         yield position
 
 
-def adamw_oracle(
-    parameters: Arrays, gradients: list[Arrays], weight_decay: float = 1e-2, **settings: Any
-) -> list[Arrays]:
-    return adam_oracle(parameters, gradients, weight_decay=weight_decay, decoupled_weight_decay=True, **settings)
-
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"lr": 0.1, "betas": (0.5, 0.6), "eps": 0.01, "maximize": True},
+    {"lr": 0.1, "weight_decay": 0.2, "maximize": True},
+    {"lr": 0.1, "betas": (0.99, 0.5), "amsgrad": True},
+    {"lr": 0.1, "betas": (0.0, 0.0), "amsgrad": True, "weight_decay": 0.2},
+]
+DECOUPLED: list[dict[str, Any]] = [
+    {"lr": 0.1, "decoupled_weight_decay": True},
+    {"lr": 0.1, "weight_decay": 0.2, "amsgrad": True, "decoupled_weight_decay": True},
+]
 
 EPSILON_FIRST = "its default epsilon is 1e-7 (torch's is 1e-8), which it adds before the bias correction"
 
@@ -203,26 +162,7 @@ suite.component(
         case(*LAYER, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-4),
         case(*LAYER, lr=0.001, eps=1e-7),
         case(*LARGER_LAYER, lr=0.001),
+        *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS + DECOUPLED),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
-)
-suite.component(
-    "adamw",
-    kind="optimizer",
-    reference=AdamW,
-    variants={
-        "torch": torch.optim.AdamW,
-        "keras": Variant(
-            "keras",
-            "nnbench.suites._keras.optimizers:AdamW",
-            difference=f"{EPSILON_FIRST}; its default weight decay is 0.004 (torch's is 0.01)",
-        ),
-    },
-    oracle=adamw_oracle,
-    cases=[
-        case(*LAYER, lr=0.001, weight_decay=0.01),
-        case(*LAYER, lr=0.001),
-        case(*LARGER_LAYER, lr=0.001, weight_decay=0.01),
-    ],
-    documented=["handout", "deepdive"],
 )

@@ -10,6 +10,7 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    SMALL_LAYER,
     Arrays,
     Stepwise,
     refuse_learning_rate,
@@ -65,6 +66,11 @@ suite.component(
     kind="optimizer",
     reference=EMAMomentum,
     oracle=ema_momentum_oracle,
-    cases=[case(*LAYER, lr=0.01, beta=0.9), case(*LARGER_LAYER, lr=0.01, beta=0.9)],
+    cases=[
+        case(*LAYER, lr=0.01, beta=0.9),
+        case(*LARGER_LAYER, lr=0.01, beta=0.9),
+        case(*SMALL_LAYER, dtype="float64", timed=False),
+        case(*SMALL_LAYER, dtype="float64", timed=False, lr=0.1, beta=0.0),
+    ],
     documented=["deepdive"],
 )

@@ -10,8 +10,10 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    SMALL_LAYER,
     Arrays,
     Stepwise,
+    average_in,
     new_count,
     refuse_learning_rate,
     refuse_negative,
@@ -56,28 +58,23 @@ class RMSprop(Stepwise):
         settings = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
         switches = {"centered": centered, "maximize": maximize}
         implementation = {"capturable": capturable, "foreach": foreach, "differentiable": differentiable}
-        super().__init__(params, settings | switches | implementation)
+        super().__init__(params, {**settings, **switches, **implementation})
 
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         if not state:
             state["step"] = new_count()
-            state |= {name: torch.zeros_like(parameter) for name in averages(group)}
         state["step"].add_(1)
         alpha, g = group["alpha"], uphill(parameter, gradient, group)
-        spread = state["square_avg"].mul_(alpha).add_((1 - alpha) * g * g)
+        spread = average_in(state, "square_avg", parameter).mul_(alpha).add_((1 - alpha) * g * g)
         if group["centered"]:
-            a = state["grad_avg"].mul_(alpha).add_((1 - alpha) * g)
+            a = average_in(state, "grad_avg", parameter).mul_(alpha).add_((1 - alpha) * g)
             spread = (spread - a * a).clamp(min=0)  # rounding can leave a variance of 0 a little below
         direction = g / (spread.sqrt() + group["eps"])
-        if group["momentum"] > 0:
-            direction = state["momentum_buffer"].mul_(group["momentum"]).add_(direction)
+        if group["momentum"]:
+            buffer = average_in(state, "momentum_buffer", parameter)
+            direction = buffer.mul_(group["momentum"]).add_(direction)
         parameter.sub_(group["lr"] * direction)
-
-
-def averages(group: dict[str, Any]) -> list[str]:
-    optional = {"momentum_buffer": group["momentum"] > 0, "grad_avg": group["centered"]}
-    return ["square_avg", *(name for name, needed in optional.items() if needed)]
 
 
 def rmsprop_oracle(parameters: Arrays, gradients: list[Arrays], **settings: Any) -> list[Arrays]:
@@ -107,6 +104,14 @@ def _rmsprop_path(
         yield position
 
 
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"lr": 0.1, "eps": 0.01, "weight_decay": 0.2, "maximize": True},
+    {"lr": 0.1, "momentum": 0.9},
+    {"lr": 0.1, "centered": True},
+    {"lr": 0.1, "alpha": 0.5, "momentum": 0.5, "centered": True, "eps": 0.01, "weight_decay": 0.2},
+]
+
 suite.component(
     "rmsprop",
     kind="optimizer",
@@ -126,6 +131,7 @@ suite.component(
         case(*LAYER, lr=0.001, alpha=0.9),
         case(*LAYER, lr=0.01),
         case(*LARGER_LAYER, lr=0.01, alpha=0.99),
+        *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS),
     ],
     documented=["guide", "deepdive", "fundamentals"],
 )

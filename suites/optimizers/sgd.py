@@ -10,6 +10,7 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    SMALL_LAYER,
     Arrays,
     Stepwise,
     refuse_learning_rate,
@@ -56,7 +57,7 @@ class SGD(Stepwise):
         settings = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
         switches = {"nesterov": nesterov, "maximize": maximize}
         implementation = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
-        super().__init__(params, settings | switches | implementation)
+        super().__init__(params, {**settings, **switches, **implementation})
 
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         momentum = group["momentum"]
@@ -97,6 +98,15 @@ def _sgd_path(
         yield position
 
 
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"lr": 0.1, "weight_decay": 0.2, "maximize": True},
+    {"lr": 0.1, "dampening": 0.5},
+    {"lr": 0.1, "momentum": 0.9, "dampening": 0.3},
+    {"lr": 0.1, "momentum": 1.0},
+    {"lr": 0.1, "momentum": 0.5, "nesterov": True, "weight_decay": 0.2, "maximize": True},
+]
+
 suite.component(
     "sgd",
     kind="optimizer",
@@ -110,6 +120,7 @@ suite.component(
         case(*LAYER, lr=0.01, momentum=0.9, weight_decay=1e-4),
         case(*LAYER, lr=0.1),
         case(*LARGER_LAYER, lr=0.01, momentum=0.9),
+        *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS),
     ],
     documented=["guide", "deepdive", "fundamentals", "pytorch"],
 )

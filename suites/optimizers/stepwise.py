@@ -70,6 +70,14 @@ def new_count() -> Tensor:
     return torch.tensor(0.0, dtype=dtype)
 
 
+def average_in(state: dict[str, Any], name: str, parameter: Tensor) -> Tensor:
+    """What the state keeps under this name: a tensor like the parameter, of zeros at first."""
+    if name not in state:
+        state[name] = torch.zeros_like(parameter)
+    kept: Tensor = state[name]
+    return kept
+
+
 def uphill(parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
     """The gradient of what is made smaller: turned round by ``maximize``, plus ``weight_decay * p``."""
     g = -gradient if group["maximize"] else gradient
@@ -89,5 +97,6 @@ def side_by_side(
     return [list(step) for step in zip(*paths, strict=True)]
 
 
+SMALL_LAYER = (randn(3, 2), randn(3))  # for options that only the checks look at
 LAYER = (randn(256, 128), randn(256))
 LARGER_LAYER = (randn(512, 1024), randn(1024))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ def batch_norm(
     ``p = p - lr * gradient``. W starts as ``normal * sqrt(2 / inputs)``, the scales as 1, biases and shifts as 0.
     features (B, N, inputs) and labels (B, N): B batches, gone through ``epochs`` times; normal (outputs, inputs) for
     each layer; losses before each step (epochs * B,) under "plain" and "normalized". ``ValueError`` for batches of one,
-    which have no variance, and for no layers. Source: Ioffe and Szegedy, arXiv:1502.03167.
+    which have no variance, for unequally many labels, and for no layers. Source: Ioffe and Szegedy, arXiv:1502.03167.
     """
-    refuse_misfits(features, normal)
+    refuse_misfits(features, labels, normal)
     starts = {"plain": starting_values(normal, normalized=False), "normalized": starting_values(normal, True)}
     return {name: losses_by_step(start, features, labels, lr, epochs) for name, start in starts.items()}
 
@@ -36,11 +37,13 @@ def batch_norm(
 Layer = dict[str, Tensor]  # "weight" and "bias"; "scale" and "shift" where it is followed by a normalisation
 
 
-def refuse_misfits(features: Tensor, normal: Sequence[Tensor]) -> None:
+def refuse_misfits(features: Tensor, labels: Tensor, normal: Sequence[Tensor]) -> None:
     if not normal:
         raise ValueError("a network has one layer at least")
     if features.dim() != 3 or features.shape[1] < 2:
         raise ValueError(f"features are (B, N, inputs) with N of 2 or more, not {tuple(features.shape)}")
+    if features.shape[:2] != labels.shape:
+        raise ValueError(f"there is one label a sample, {tuple(features.shape[:2])}, not {tuple(labels.shape)}")
 
 
 def starting_values(normal: Sequence[Tensor], normalized: bool) -> list[Layer]:
@@ -50,31 +53,33 @@ def starting_values(normal: Sequence[Tensor], normalized: bool) -> list[Layer]:
         layer = {"weight": drawn * (2 / inputs) ** 0.5, "bias": drawn.new_zeros(outputs)}
         if normalized and place < len(normal) - 1:
             layer |= {"scale": drawn.new_ones(outputs), "shift": drawn.new_zeros(outputs)}
-        layers.append({name: value.detach().clone().requires_grad_() for name, value in layer.items()})
+        layers.append({name: value.requires_grad_() for name, value in layer.items()})
     return layers
 
 
 def losses_by_step(layers: list[Layer], features: Tensor, labels: Tensor, lr: float, epochs: int) -> Tensor:
     parameters = [tensor for layer in layers for tensor in layer.values()]
     losses = []
-    for _ in range(epochs):
-        for x, y in zip(features, labels, strict=True):
-            loss = cross_entropy(logits_of(x, layers), y)
-            gradients = torch.autograd.grad(loss, parameters)
-            losses.append(loss.detach())
-            with torch.no_grad():
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    parameter -= lr * gradient
-    return torch.stack(losses)
+    for batch in [*range(len(features))] * epochs:
+        loss = cross_entropy(logits_of(features[batch], layers), labels[batch])
+        losses.append(loss.item())
+        gradients = torch.autograd.grad(loss, parameters)
+        with torch.no_grad():
+            for place, gradient in enumerate(gradients):
+                parameters[place] -= lr * gradient
+    return features.new_tensor(losses)
 
 
 def logits_of(x: Tensor, layers: list[Layer]) -> Tensor:
     for layer in layers[:-1]:
-        x = x @ layer["weight"].T + layer["bias"]
-        x = torch.where(x <= 0, 0, x)
+        x = affine(x, layer).relu()
         if "scale" in layer:
-            x = normalized(x) * layer["scale"] + layer["shift"]
-    return x @ layers[-1]["weight"].T + layers[-1]["bias"]
+            x = normalized(x) * layer["scale"] + layer["shift"]  # equivalent: subtracted, it learns the opposite from 0
+    return affine(x, layers[-1])
+
+
+def affine(x: Tensor, layer: Layer) -> Tensor:
+    return x @ layer["weight"].T + layer["bias"]  # equivalent: subtracted, it learns the opposite from 0
 
 
 def normalized(x: Tensor) -> Tensor:
@@ -84,16 +89,14 @@ def normalized(x: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    shifted = logits - logits.max(1, keepdim=True).values
-    log_sum = torch.log(torch.exp(shifted).sum(1))
-    return (log_sum - shifted.gather(1, labels[:, None])[:, 0]).mean()
+    return (logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]).mean()
 
 
 def torch_batch_norm(
     features: Tensor, labels: Tensor, *normal: Tensor, lr: float = 0.01, epochs: int = 1
 ) -> dict[str, Tensor]:
     """The same out of torch's layers, loss and optimizer."""
-    refuse_misfits(features, normal)
+    refuse_misfits(features, labels, normal)
     networks = {"plain": torch_network(normal, normalized=False), "normalized": torch_network(normal, True)}
     return {name: torch_losses(network, features, labels, lr, epochs) for name, network in networks.items()}
 
@@ -167,11 +170,13 @@ def _step(layers: list[list[np.ndarray]], x: np.ndarray, y: np.ndarray, lr: floa
     return float(loss)
 
 
-def generated(batches: int, size: int) -> list[InputSpec]:
-    """Batches of images and labels, and the standard-normal numbers that the 784-256-128-10 network starts from."""
-    shapes = [(batches, size, 784), (256, 784), (128, 256), (10, 128)]
-    features, *normal = [randn(*shape, requires_grad=False) for shape in shapes]
-    return [features, randint(10, (batches, size)), *normal]
+def generated(batches: int, size: int, *units: int) -> list[InputSpec]:
+    """Batches of features and labels, and the standard-normal numbers that a network of so many units starts from."""
+    normal = [randn(outputs, inputs, requires_grad=False) for inputs, outputs in pairwise(units)]
+    return [randn(batches, size, units[0], requires_grad=False), randint(units[-1], (batches, size)), *normal]
+
+
+DOCUMENTED = (784, 256, 128, 10)
 
 
 suite.component(
@@ -180,6 +185,10 @@ suite.component(
     reference=batch_norm,
     variants={"torch": torch_batch_norm},
     oracle=batch_norm_oracle,
-    cases=[case(*generated(4, 32), lr=0.01, epochs=5), case(*generated(4, 128), lr=0.1, epochs=5)],
+    cases=[
+        case(*generated(4, 32, *DOCUMENTED), lr=0.01, epochs=5),
+        case(*generated(4, 128, *DOCUMENTED), lr=0.1, epochs=5),
+        case(*generated(2, 4, 3, 4, 3, 2), timed=False),
+    ],
     documented=["handout", "guide", "fundamentals", "pytorch"],
 )

@@ -40,8 +40,7 @@ def clip_grad_norm_(
     norm = total_norm(gradients, float(norm_type))
     if error_if_nonfinite and not bool(norm.isfinite()):
         raise RuntimeError(f"the gradients' norm of order {norm_type} is {norm.item()}, so they cannot be clipped")
-    factor = max_norm / (norm + 1e-6)
-    factor = torch.where(factor > 1, 1, factor)
+    factor = (max_norm / (norm + 1e-6)).clamp(max=1)
     for gradient in gradients:
         gradient.mul_(factor)
     return norm
@@ -57,7 +56,8 @@ def total_norm(tensors: list[Tensor], order: float) -> Tensor:
 
 def norm_of(tensor: Tensor, order: float) -> Tensor:
     # The squares of half types would overflow from 256 on.
-    wide = tensor.to(torch.promote_types(tensor.dtype, torch.float32)).abs()
+    wide = tensor.to(torch.promote_types(tensor.dtype, torch.float32))  # equivalent: promotion has no order
+    wide = wide.abs()
     if not tensor.numel():
         return tensor.new_zeros(())
     norm = wide.max() if math.isinf(order) else (wide**order).sum() ** (1 / order)
@@ -72,9 +72,14 @@ REFUSED = "refused"
 def drive(make: Callable[..., Any], *drawn: Tensor) -> dict[str, Any]:
     """Norm and gradients after clipping: drawn ones, short ones, zeros, one that is missing, and what is not finite.
 
-    The parameters are handed over in a list, or such as can be gone through once only, or one by itself.
+    Those "below" are as long as three quarters of the limit. The parameters are handed over in a list, or such as can
+    be gone through once only, or one by itself.
     """
-    outcome = {name: clipped(make(), [scale * tensor for tensor in drawn]) for name, scale in SCALES.items()}
+    outcome: dict[str, Any] = {
+        name: clipped(make(), [scale * tensor for tensor in drawn]) for name, scale in SCALES.items()
+    }
+    outcome["below"] = clipped(make(), [0.75 * gradient for gradient in outcome["drawn"]["gradients"]])
+    outcome["none"] = float(clipped(make(), [None])["norm"])
     outcome["once"] = clipped(make(), [tensor.clone() for tensor in drawn], hand_over=iter)
     outcome["alone"] = clipped(make(), [drawn[0].clone()], hand_over=lambda parameters: parameters[0])
     broken = [with_one(drawn[0], math.nan), *(tensor.clone() for tensor in drawn[1:])]
@@ -111,7 +116,11 @@ def clipped(
 
 def clip_grad_norm_oracle(*drawn: np.ndarray, **arguments: Any) -> dict[str, Any]:
     others = list(drawn[1:])
-    outcome = {name: _shortened([scale * one for one in drawn], **arguments) for name, scale in SCALES.items()}
+    outcome: dict[str, Any] = {
+        name: _shortened([scale * one for one in drawn], **arguments) for name, scale in SCALES.items()
+    }
+    outcome["below"] = _shortened([0.75 * gradient for gradient in outcome["drawn"]["gradients"]], **arguments)
+    outcome["none"] = 0.0
     outcome["once"] = _shortened(list(drawn), **arguments)
     outcome["alone"] = _shortened([drawn[0]], **arguments)
     broken = [np.concatenate([[np.nan], drawn[0].ravel()[1:]]).reshape(drawn[0].shape), *others]
@@ -135,6 +144,7 @@ def _shortened(gradients: list[Any], max_norm: float, norm_type: float = 2.0) ->
 
 LAYER = (randn(256, 128, requires_grad=False), randn(256, requires_grad=False))
 LARGER_LAYER = (randn(512, 512, requires_grad=False), randn(512, requires_grad=False))
+TINY_LAYER = (randn(2, 3, requires_grad=False), randn(2, requires_grad=False))
 
 suite.component(
     "clip_grad_norm",
@@ -149,6 +159,7 @@ suite.component(
         case(*LAYER, max_norm=1.0, norm_type=float("inf")),
         case(*LAYER, max_norm=1.0, norm_type=1.0),
         case(*LARGER_LAYER, max_norm=1.0),
+        *(case(*TINY_LAYER, max_norm=0.5, norm_type=order, timed=False) for order in (0.5, 1.0, 2.0, 3.0, math.inf)),
     ],
     documented=["deepdive", "pytorch"],
 )

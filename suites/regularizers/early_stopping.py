@@ -66,7 +66,7 @@ class EarlyStopping:
     def _remember(self, model: nn.Module | None) -> None:
         if self.restore_best_weights and model is not None:
             # Copies: the tensors of a state_dict are the model's own, and training goes on in them.
-            self.best_state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+            self.best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def _restore(self, model: nn.Module | None) -> None:
         if model is not None and self.best_state is not None:
@@ -234,6 +234,7 @@ suite.component(
         *(case(rand(40), patience=5, min_delta=0.2, mode=mode) for mode in ("min", "max")),
         case(rand(40), patience=0),
         case(rand(80), patience=10, restore_best_weights=True),
+        case(rand(20), timed=False),
     ],
     documented=["handout", "guide", "fundamentals", "pytorch"],
 )

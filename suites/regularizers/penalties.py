@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -171,14 +172,15 @@ def growth_with_the_weights(documented: Variant, reference: Variant) -> Evidence
 
 LAYER = (randn(256, 128), randn(256))
 LARGER_LAYER = (randn(512, 1024), randn(1024))
+TINY_LAYER = (randn(3, 2), randn(3))
 
 suite.component(
     "l1",
     kind="regularizer",
     reference=L1,
     variants={"torch": TorchL1, "keras": "nnbench.suites._keras.regularizers:L1"},
-    oracle=oracle,
-    cases=[case(*LAYER, l1=0.01), case(*LAYER, l1=0.003), case(*LARGER_LAYER, l1=0.01)],
+    oracle=functools.partial(oracle, l1=0.01),
+    cases=[case(*LAYER, l1=0.01), case(*LAYER, l1=0.003), case(*LARGER_LAYER, l1=0.01), case(*TINY_LAYER, timed=False)],
     documented=["fundamentals"],
 )
 documented_l2: dict[str, Any] = {
@@ -189,8 +191,8 @@ suite.component(
     kind="regularizer",
     reference=L2,
     variants={"torch": TorchL2, "keras": "nnbench.suites._keras.regularizers:L2", **documented_l2},
-    oracle=oracle,
-    cases=[case(*LAYER, l2=0.01), case(*LAYER, l2=1e-4), case(*LARGER_LAYER, l2=0.01)],
+    oracle=functools.partial(oracle, l2=0.01),
+    cases=[case(*LAYER, l2=0.01), case(*LAYER, l2=1e-4), case(*LARGER_LAYER, l2=0.01), case(*TINY_LAYER, timed=False)],
     documented=["fundamentals", "pytorch"],
 )
 suite.component(
@@ -199,6 +201,12 @@ suite.component(
     reference=L1L2,
     variants={"torch": TorchSums, "keras": "nnbench.suites._keras.regularizers:L1L2"},
     oracle=oracle,
-    cases=[case(*LAYER, l1=0.01, l2=0.01), case(*LAYER, l1=0.01, l2=0.003), case(*LARGER_LAYER, l1=0.01, l2=0.01)],
+    cases=[
+        case(*LAYER, l1=0.01, l2=0.01),
+        case(*LAYER, l1=0.01, l2=0.003),
+        case(*LARGER_LAYER, l1=0.01, l2=0.01),
+        case(*TINY_LAYER, l1=0.01, timed=False),
+        case(*TINY_LAYER, l2=0.01, timed=False),
+    ],
     documented=["fundamentals"],
 )

@@ -72,7 +72,7 @@ class WeightDecay(torch.optim.Optimizer):
 
 
 def momentum_direction(g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
-    if group["momentum"] == 0:
+    if not group["momentum"]:
         return g
     before = state.get("momentum_buffer")
     state["momentum_buffer"] = g.clone() if before is None else group["momentum"] * before + g
@@ -205,6 +205,13 @@ FORMS: list[dict[str, Any]] = [
     {"lr": 0.001, "weight_decay": 0.01, "rule": "adam", "betas": (0.8, 0.99), "eps": 1e-3},
     {"lr": 0.001, "weight_decay": 0.01, "rule": "adam", "decoupled": True},
 ]
+SMALL_LAYER = (randn(3, 2), randn(3))
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"lr": 0.1, "weight_decay": 0.2, "momentum": 0.9, "decoupled": True},
+    {"rule": "adam"},
+    {"rule": "adam", "lr": 0.1, "weight_decay": 0.2, "betas": (0.5, 0.6), "eps": 0.01, "decoupled": True},
+]
 
 suite.component(
     "weight_decay",
@@ -216,6 +223,7 @@ suite.component(
         case(*LAYER, lr=0.01, weight_decay=1e-4, rule="sgd"),
         *(case(*LAYER, **form) for form in FORMS),
         case(*LARGER_LAYER, **FORMS[-1]),
+        *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS),
     ],
     documented=["handout", "deepdive", "pytorch"],
 )

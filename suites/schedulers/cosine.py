@@ -38,7 +38,7 @@ class CosineAnnealingLR(Schedule):
             return rates
         before, after = self._share(self.last_epoch - 1), self._share(self.last_epoch)
         if before == 0:
-            firsts = zip(rates, self.base_lrs, strict=True)
+            firsts = zip(rates, self.base_lrs, strict=True)  # equivalent: what takes the rates counts them as well
             return [rate + (first - self.eta_min) * after for rate, first in firsts]
         return [self.eta_min + (rate - self.eta_min) * (after / before) for rate in rates]
 
@@ -65,6 +65,8 @@ suite.component(
     cases=[
         case(T_max=100),
         case(T_max=200, eta_min=1e-5),  # a whole training on CIFAR-10
+        case(T_max=7, eta_min=0.001, timed=False),
+        case(T_max=1, timed=False),
     ],
     documented=["deepdive", "pytorch"],
 )

@@ -112,7 +112,8 @@ class CosineDecay(Decay):
         peak = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
         if batches < self.warmup_steps:
             return self.initial_learning_rate + (peak - self.initial_learning_rate) * (batches / self.warmup_steps)
-        left = 1 - min((batches - self.warmup_steps) / self.decay_steps, 1)
+        way = (batches - self.warmup_steps) / self.decay_steps
+        left = max(1 - way, 0)  # equivalent: the larger of two numbers, whichever comes first
         share = math.sin(math.pi / 2 * left) ** 2  # (1 + cos(pi p)) / 2 that ends at exactly 0
         return peak * (self.alpha + (1 - self.alpha) * share)
 
@@ -145,6 +146,7 @@ suite.component(
     cases=[
         case(initial_learning_rate=0.001, decay_steps=1000, decay_rate=0.9),
         case(initial_learning_rate=0.045, decay_steps=50, decay_rate=0.94, staircase=True),
+        case(initial_learning_rate=0.01, decay_steps=7, decay_rate=1.05, timed=False),
     ],
     documented=["guide"],
 )
@@ -159,6 +161,7 @@ suite.component(
         case(**WARMED_UP, decay_steps=160, alpha=0.1),  # a rise, the fall, and what stays
         case(**WARMED_UP | {"initial_learning_rate": 1e-4}, decay_steps=160, alpha=0.1),
         case(initial_learning_rate=1e-4, warmup_target=1e-3, decay_steps=160),  # the target is the peak all the same
+        case(initial_learning_rate=0.001, warmup_target=0.0, warmup_steps=7, decay_steps=30, alpha=0.5, timed=False),
     ],
     documented=["fundamentals"],
 )

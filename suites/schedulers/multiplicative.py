@@ -74,6 +74,8 @@ suite.component(
     cases=[
         case(step_size=30, gamma=0.1),
         case(step_size=2, gamma=0.94),  # Inception's, arXiv:1512.00567
+        case(step_size=30, timed=False),
+        case(step_size=1, gamma=1.01, timed=False),
     ],
     documented=["deepdive", "pytorch"],
 )
@@ -86,6 +88,7 @@ suite.component(
     cases=[
         case(gamma=0.95),
         case(gamma=0.99),  # for hundreds of epochs: 0.95 leaves 5e-6 of the rate after 240
+        case(gamma=1.01, timed=False),
     ],
     documented=["pytorch"],
 )

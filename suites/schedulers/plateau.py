@@ -59,9 +59,7 @@ class ReduceLROnPlateau(TorchReduceLROnPlateau):
         self._reset()
 
     def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
-        for name, value, known in (("mode", mode, ("min", "max")), ("threshold_mode", threshold_mode, ("rel", "abs"))):
-            if value not in known:
-                raise ValueError(f"{name} is one of {', '.join(known)}, not {value!r}")
+        refuse_unknown_modes(mode, threshold_mode)
         self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
         self.mode_worse = math.inf if mode == "min" else -math.inf
 
@@ -105,16 +103,22 @@ class ReduceLROnPlateau(TorchReduceLROnPlateau):
             if self.default_min_lr is None:
                 raise RuntimeError(f"min_lrs has {len(self.min_lrs)} rates for {len(groups)} groups: give each its own")
             self.min_lrs = [self.default_min_lr] * len(groups)
-        for group, floor in zip(groups, self.min_lrs, strict=True):
+        for group, floor in zip(groups, self.min_lrs, strict=True):  # equivalent: as many were made above
             rate = float(group["lr"])
-            lower = max(rate * self.factor, floor)
+            lower = max(rate * self.factor, floor)  # equivalent: the larger of two numbers, whichever comes first
             if rate - lower > self.eps:
                 set_rate(group, lower)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state, one of torch's ReduceLROnPlateau too."""
         self.__dict__.update(state_dict)
-        self._init_is_better(self.mode, self.threshold, self.threshold_mode)
+        refuse_unknown_modes(self.mode, self.threshold_mode)
+
+
+def refuse_unknown_modes(mode: str, threshold_mode: str) -> None:
+    for name, value, known in (("mode", mode, ("min", "max")), ("threshold_mode", threshold_mode, ("rel", "abs"))):
+        if value not in known:
+            raise ValueError(f"{name} is one of {', '.join(known)}, not {value!r}")
 
 
 def _floors(min_lr: Sequence[float] | float, groups: int) -> list[float]:
@@ -134,16 +138,18 @@ def reduce_lr_on_plateau_oracle(
     threshold: float = 1e-4,
     threshold_mode: str = "rel",
     cooldown: int = 0,
-    min_lr: float = 0,
+    min_lr: Sequence[float] | float = 0,
     eps: float = 1e-8,
+    group: int = 0,
 ) -> np.ndarray:
     """Looked up in the whole script: first its good epochs, then where they and the cooldowns leave gaps too long."""
     sign = 1 if mode == "min" else -1
     kept, less = (1.0, threshold) if threshold_mode == "abs" else (1 - sign * threshold, 0.0)
     good = _good_epochs(sign * steps, kept, less)  # the highest of all is the lowest of all with signs changed
+    floor = min_lr[group] if isinstance(min_lr, Sequence) else min_lr
     rates = np.full(len(steps), float(initial_rate))
     for epoch in _plateaus(good, len(steps), patience, cooldown):
-        lower = max(rates[epoch] * factor, min_lr)
+        lower = max(rates[epoch] * factor, floor)
         if rates[epoch] - lower > eps:
             rates[epoch:] = lower
     return rates
@@ -220,6 +226,12 @@ suite.component(
         case(LOSSES, patience=2, threshold=0.1, threshold_mode="abs", eps=1e-3, cooldown=30),
         # an accuracy in percent, and a pause after each fall
         case(rand(400, requires_grad=False), mode="max", patience=2, threshold=0.1, threshold_mode="abs", cooldown=4),
+        case(LOSSES, timed=False),
+        case(LOSSES, factor=0.3, patience=1, min_lr=[1e-3, 2e-3], timed=False),
+        case(LOSSES, factor=0.5, patience=0, threshold=0.0, cooldown=1, timed=False),
+        case(LOSSES, mode="max", factor=0.5, patience=2, threshold=0.0, threshold_mode="abs", timed=False),
+        case(LOSSES, factor=0.9999998995, patience=40, timed=False),  # the first fall is just above eps
+        case(LOSSES, factor=0.5, patience=3, eps=0.0015, timed=False),  # the lower rate's would be of just that
     ],
     documented=["handout", "guide", "fundamentals", "pytorch"],
 )

@@ -220,6 +220,12 @@ def timed_case(name: str, inputs: tuple[InputSpec, ...], *, epochs: int, **setti
     return case(features, targets, COSTS, *weights, name=name, **chosen | settings, epochs=epochs)
 
 
+def sizes_by_default(inputs: tuple[InputSpec, ...]) -> Case:
+    features, targets, *weights = inputs
+    arguments: dict[str, Any] = {"optimizer_arguments": {"lr": 0.1}, "epochs": 1}
+    return case(features, targets, COSTS, *weights, name="6x2,sizes_by_default", **arguments, timed=False)
+
+
 suite.component(
     "batch_size_search",
     kind="procedure",
@@ -240,6 +246,7 @@ suite.component(
             seed=3,
         ),
         timed_case("900x64,four_sizes", drawn(900, 64, 128, 10), epochs=2),
+        sizes_by_default(drawn(6, 2, 3, 2)),
     ],
     documented=["guide"],
 )

@@ -82,12 +82,12 @@ def oracle(
     features: np.ndarray,
     targets: np.ndarray,
     *weights: np.ndarray,
-    optimizers: Mapping[str, Choice],
+    optimizers: Mapping[str, Choice] | None = None,
     seed: int = 0,
     **settings: Any,
 ) -> dict[str, Any]:
     histories, samples = {}, split(features, targets)
-    for name, (optimizer, arguments) in optimizers.items():
+    for name, (optimizer, arguments) in (optimizers or DOCUMENTED).items():
         run = settings | {"optimizer": optimizer, "optimizer_arguments": arguments, "seed": seed}
         with seeded(seed):
             histories[name] = judged_fit(Perceptron(weights, DROPOUT), *samples, **run)
@@ -121,6 +121,7 @@ suite.component(
         case(
             *drawn(768, 64, 64, 32, 10), name="768x64,six_optimizers", optimizers=DOCUMENTED, epochs=2, batch_size=128
         ),
+        case(*drawn(51, 2, 3, 2), name="51x2,defaults", epochs=1, timed=False),  # 34 to train with, in two batches
     ],
     documented=["guide", "handout"],
 )

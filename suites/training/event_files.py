@@ -34,8 +34,8 @@ class EventWriter:
         log_dir: str | Path | None = None,
         comment: str = "",
         purge_step: int | None = None,
-        max_queue: int = 10,
-        flush_secs: int = 120,
+        max_queue: int = 10,  # equivalent: nothing waits
+        flush_secs: int = 120,  # equivalent: nothing waits
         filename_suffix: str = "",
     ) -> None:
         if purge_step is not None:
@@ -44,7 +44,7 @@ class EventWriter:
         self.log_dir = Path(log_dir or Path("runs") / f"{time.strftime('%b%d_%H-%M-%S')}_{host}{comment}")
         self.log_dir.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(now):010}.{host}.{os.getpid()}.{next(_writers)}{filename_suffix}"
-        self._file = (self.log_dir / name).open("xb")
+        self._file = (self.log_dir / name).open("xb", buffering=0)
         self._write(_fixed64(WALL_TIME, now) + _bytes(FILE_VERSION, b"brain.Event:2"))
 
     def add_scalar(
@@ -66,10 +66,9 @@ class EventWriter:
     def _write(self, event: bytes) -> None:
         length = struct.pack("<Q", len(event))
         self._file.write(length + checksum(length) + event + checksum(event))
-        self._file.flush()
 
     def flush(self) -> None:
-        self._file.flush()
+        """Nothing waits to be written."""
 
     def close(self) -> None:
         self._file.close()
@@ -82,14 +81,11 @@ class EventWriter:
 
 
 @functools.cache
-def _table() -> tuple[int, ...]:
-    """What each value of a byte adds to the remainder."""
-    table = []
-    for remainder in range(256):
-        for _ in range(8):
-            remainder = remainder >> 1 ^ (POLYNOMIAL if remainder & 1 else 0)
-        table.append(remainder)
-    return tuple(table)
+def _reduced(byte: int) -> int:
+    """What a byte adds to the remainder."""
+    for _ in range(8):
+        byte = byte >> 1 ^ (POLYNOMIAL if byte & 1 else 0)
+    return byte
 
 
 def crc32c(data: bytes) -> int:
@@ -98,9 +94,9 @@ def crc32c(data: bytes) -> int:
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
     """
-    table, remainder = _table(), 0xFFFFFFFF
+    remainder = 0xFFFFFFFF
     for byte in data:
-        remainder = remainder >> 8 ^ table[(remainder ^ byte) & 0xFF]
+        remainder = remainder >> 8 ^ _reduced((remainder ^ byte) & 0xFF)
     return remainder ^ 0xFFFFFFFF
 
 
@@ -120,17 +116,21 @@ def _number(value: int) -> bytes:
     return bytes([*parts, value])
 
 
+def _field(number: int, content: bytes, wire_type: int) -> bytes:
+    return _number(number << 3 | wire_type) + content
+
+
 def _varint(field: int, value: int) -> bytes:
-    return _number(field << 3 | VARINT) + _number(value)
+    return _field(field, _number(value), VARINT)
 
 
 def _fixed64(field: int, value: float) -> bytes:
-    return _number(field << 3 | FIXED64) + struct.pack("<d", value)
+    return _field(field, struct.pack("<d", value), FIXED64)
 
 
 def _fixed32(field: int, value: float) -> bytes:
-    return _number(field << 3 | FIXED32) + struct.pack("<f", value)
+    return _field(field, struct.pack("<f", value), FIXED32)
 
 
 def _bytes(field: int, value: bytes) -> bytes:
-    return _number(field << 3 | BYTES) + _number(len(value)) + value
+    return _field(field, _number(len(value)) + value, BYTES)

@@ -37,7 +37,8 @@ class Scalar(NamedTuple):
 def read_scalars(folder: Path) -> list[Scalar]:
     """Every scalar in the event files of a folder and those in it, in the order written.
 
-    Raises ``ValueError`` where a checksum is wrong, and for a file that does not begin with its version.
+    Raises ``ValueError`` where a checksum is wrong, where a number takes more bytes than it needs, and for a file that
+    does not begin with its version.
     """
     found = []
     for fields in _events(folder):
@@ -52,13 +53,25 @@ def read_wall_times(folder: Path) -> list[float]:
     return [struct.unpack("<d", fields[WALL_TIME][0])[0] for fields in _events(folder) if SUMMARY in fields]
 
 
+def read_starts(folder: Path) -> list[float]:
+    """When each file says that it was begun; one that is still empty does not."""
+    return [struct.unpack("<d", first[WALL_TIME][0])[0] for first, *_ in _files(folder)]
+
+
 def _events(folder: Path) -> Iterator[dict[int, list[Any]]]:
-    """The events of each file after the one that says the version; a file that is still empty has none."""
-    for path in sorted(folder.rglob("*tfevents*")):
-        first, *others = [_fields(event) for event in _records(path.read_bytes())] or [{FILE_VERSION: [VERSION]}]
-        if first.get(FILE_VERSION) != [VERSION]:
-            raise ValueError(f"{path.name} does not begin with its version, {VERSION.decode()}")
+    """The events of each file after the one that says the version."""
+    for _, *others in _files(folder):
         yield from others
+
+
+def _files(folder: Path) -> Iterator[list[dict[int, list[Any]]]]:
+    """All events of each file but those that are still empty."""
+    for path in sorted(folder.rglob("*tfevents*")):
+        events = [_fields(event) for event in _records(path.read_bytes())]
+        if events and events[0].get(FILE_VERSION) != [VERSION]:
+            raise ValueError(f"{path.name} does not begin with its version, {VERSION.decode()}")
+        if events:
+            yield events
 
 
 def _records(data: bytes) -> Iterator[bytes]:
@@ -91,6 +104,8 @@ def _fields(message: bytes) -> dict[int, list[Any]]:
 
 def _read_number(message: bytes, place: int) -> tuple[int, int]:
     end = next(i for i in range(place, len(message)) if message[i] < 128) + 1
+    if message[end - 1] == 0 and end - place > 1:
+        raise ValueError(f"the number at byte {place} of a message takes {end - place} bytes, more than it needs")
     return sum((byte & 127) << 7 * i for i, byte in enumerate(message[place:end])), end
 
 

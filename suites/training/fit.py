@@ -107,8 +107,10 @@ class Script:
         return scores.sum() * 0 + (next(self.losses) if len(scores) == self.held_out else 1.0)
 
 
-# A NaN, an equal loss and a fall to above the lowest are no progress: it ends after the sixth, whether resumed or not.
+# A NaN, an equal loss and a fall to above the lowest are no progress: it ends after the sixth, whether resumed or not,
+# and after the third where no loss is a number.
 LOSSES, PATIENCE, LAST = [math.nan, 3.0, 2.0, 2.0, 2.5, 2.25, 1.0, 0.5], 3, 6
+NO_NUMBERS = [math.nan] * 5
 TRAINED, HELD_OUT = 8, 5  # samples: fewer than any batch has, so that each pass through the network tells its purpose
 
 
@@ -148,17 +150,19 @@ def _stopped(
 def _on_a_script(
     make: Callable[..., Any], path: Path, samples: Samples, weights: tuple[Tensor, ...]
 ) -> dict[str, list[Any]]:
-    """The losses of a run that stops early, those when it is taken up again, and how its network was passed through."""
+    """The losses of runs that stop early, of one taken up again, and how their networks were passed through."""
     features, targets = samples
     rows = TRAINED + HELD_OUT
     few = (features[:TRAINED], targets[:TRAINED]), (features[TRAINED:rows], targets[TRAINED:rows])
     passes: list[tuple[int, bool]] = []
     found: dict[str, list[Any]] = {}
-    for name in ("scripted", "scripted, taken up again"):
+    kept = Checkpoint(path)
+    runs = {"scripted": (LOSSES, kept), "taken up again": (LOSSES, kept), "no numbers": (NO_NUMBERS, None)}
+    for name, (losses, checkpoint) in runs.items():
         model = perceptron(weights)
         model.register_forward_pre_hook(lambda module, inputs: passes.append((len(inputs[0]), module.training)))
-        settings = {"loss": Script(LOSSES, HELD_OUT), "epochs": len(LOSSES), "patience": PATIENCE}
-        found[name] = plain(make(checkpoint=Checkpoint(path), **settings)(model, *few))["validation_loss"]
+        settings = {"loss": Script(losses, HELD_OUT), "epochs": len(losses), "patience": PATIENCE}
+        found[name] = plain(make(checkpoint=checkpoint, **settings)(model, *few))["validation_loss"]
     return found | {"samples and mode of each pass": passes}
 
 
@@ -175,8 +179,9 @@ def oracle(features: np.ndarray, targets: np.ndarray, *weights: np.ndarray, **ar
         "saved before the stop": [1, 2],
         "reported after it": [*epochs][2:],
         "scripted": LOSSES[:LAST],
-        "scripted, taken up again": LOSSES[:LAST],
-        "samples and mode of each pass": [(TRAINED, True), (HELD_OUT, False)] * LAST,
+        "taken up again": LOSSES[:LAST],
+        "no numbers": NO_NUMBERS[:PATIENCE],
+        "samples and mode of each pass": [(TRAINED, True), (HELD_OUT, False)] * (LAST + PATIENCE),
     }
 
 
@@ -254,6 +259,20 @@ suite.component(
             optimizer_arguments=MOMENTUM,
             epochs=3,
             batch_size=128,
+        ),
+        # 34 to train with: more than one batch of 32.
+        case(*drawn(51, 2, 2), name="defaults", optimizer_arguments=SGD, epochs=3, timed=False),
+        case(
+            *drawn(30, 3, 4, 2),
+            name="plateau,early_stopping,clipping",
+            optimizer_arguments={"lr": 0.5, "momentum": 0.9},
+            epochs=5,
+            batch_size=8,
+            scheduler=ReduceLROnPlateau,
+            scheduler_arguments={"factor": 0.5, "patience": 0},
+            patience=2,
+            max_norm=0.2,
+            timed=False,
         ),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],

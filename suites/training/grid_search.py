@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,11 @@ def grid_search(
     empty = [name for name, values in grid.items() if not len(values)]
     if empty:
         raise ValueError(f"the grid has no values for {', '.join(empty)}")
-    results = [
-        _scored(score, dict(zip(grid, values, strict=True)), seed) for values in itertools.product(*grid.values())
-    ]
-    sign = 1 if lower_is_better else -1
+    choices = [[(name, value) for value in values] for name, values in grid.items()]
+    results = [_scored(score, dict(chosen), seed) for chosen in itertools.product(*choices)]
     scored = [result for result in results if not math.isnan(result["score"])]
-    return {"results": results, "best": min(scored, key=lambda result: sign * result["score"], default=None)}
+    best_of = min if lower_is_better else max
+    return {"results": results, "best": best_of(scored, key=lambda result: result["score"], default=None)}
 
 
 def _scored(score: Callable[..., float], settings: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -154,10 +154,10 @@ DOCUMENTED = {
 }
 
 
-def networks(samples: int, features: int, classes: int) -> tuple[InputSpec, ...]:
+def networks(samples: int, features: int, *hidden: int, classes: int) -> tuple[InputSpec, ...]:
     """Samples, and matrices as large as the grid's largest layers."""
-    sizes = [(128, features), (64, 128), (32, 64), (classes, 32)]
-    weights = [randn(*size, requires_grad=False) for size in sizes]
+    sizes = pairwise([features, *hidden, classes])
+    weights = [randn(outputs, inputs, requires_grad=False) for inputs, outputs in sizes]
     return (randn(samples, features, requires_grad=False), randint(classes, (samples,)), *weights)
 
 
@@ -168,13 +168,19 @@ suite.component(
     drive=drive,
     oracle=oracle,
     cases=[
-        case(*networks(48, 10, 3), name="18_trained", grid=DOCUMENTED, seed=5),
+        case(*networks(48, 10, 128, 64, 32, classes=3), name="18_trained", grid=DOCUMENTED, seed=5),
         case(rand(18, requires_grad=False), name="18_scripted", grid=DOCUMENTED),
         case(rand(18, requires_grad=False), name="18_scripted,highest", grid=DOCUMENTED, lower_is_better=False),
         case(
             rand(125, requires_grad=False),
             name="125_scripted",
             grid={name: [1, 2, 3, 4, 5] for name in ("first", "second", "third")},
+        ),
+        case(
+            *networks(12, 2, 4, classes=2),
+            name="2_trained,seed_by_default",
+            grid={"hidden_layers": [[4]], "dropout_rate": [0.5], "lr": [0.01, 0.1]},
+            timed=False,
         ),
     ],
     documented=["guide"],

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from nnbench.suites.training.files import read_safely, refuse_misfit, write_whole
 from nnbench.suites.training.loop import TrainingState
+from torch import Tensor
 
 PARTS = ("epoch", "loss", "history", "model", "optimizer", "scheduler", "kinds", "generator", "torch")
 
@@ -49,10 +50,10 @@ class Checkpoint:
         return True
 
     def _is_best(self, values: list[float]) -> bool:
-        sign = 1 if self.mode == "min" else -1
-        return sign * values[-1] < min(
-            (sign * value for value in values[:-1] if not math.isnan(value)), default=math.inf
-        )
+        earlier = [value for value in values[:-1] if not math.isnan(value)]
+        if self.mode == "min":
+            return values[-1] < min(earlier, default=math.inf)
+        return values[-1] > max(earlier, default=-math.inf)
 
     def load(self, state: TrainingState) -> None:
         content = read_safely(self.path)
@@ -81,8 +82,12 @@ def _content(state: TrainingState, loss: float) -> dict[str, Any]:
         "scheduler": None if state.scheduler is None else state.scheduler.state_dict(),
         "kinds": _kinds(state),
         "generator": state.generator.get_state(),
-        "torch": [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [])],
+        "torch": [torch.get_rng_state(), *_states_of_gpus()],
     }
+
+
+def _states_of_gpus() -> list[Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # equivalent: where no GPU is there
 
 
 def _restore(state: TrainingState, content: dict[str, Any]) -> None:
@@ -93,5 +98,6 @@ def _restore(state: TrainingState, content: dict[str, Any]) -> None:
     state.generator.set_state(content["generator"])
     state.history.clear()
     state.history.update(content["history"])
-    torch.set_rng_state(content["torch"][0])
-    torch.cuda.set_rng_state_all(content["torch"][1:][: torch.cuda.device_count()])
+    on_cpu, *on_gpus = content["torch"]
+    torch.set_rng_state(on_cpu)
+    torch.cuda.set_rng_state_all(on_gpus[: torch.cuda.device_count()])  # equivalent: where no GPU is used

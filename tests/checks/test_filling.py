@@ -1,6 +1,7 @@
 """Initializers: torch's own pass against SciPy's distributions, and every kind of wrong one is caught."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -37,7 +38,8 @@ def xavier(tensor, gain=1.0):
 
 def test_a_right_initializer_passes():
     found = rows(nn.init.xavier_uniform_, xavier)
-    assert list(found) == ["distribution", "same_numbers", "another_seed", "without_a_graph"]
+    asked = ["distribution", "same_numbers", "another_seed", "without_a_graph", "unrelated"]
+    assert list(found) == [*asked, "generator", "layouts", "nothing_to_fill"]
     assert not wrong(found)
     assert not wrong(rows(nn.init.xavier_uniform_, xavier, variant="torch", gain=2.0))
 
@@ -147,4 +149,136 @@ def test_without_a_judge_it_says_so():
 def test_constants_have_no_chance():
     found = rows(nn.init.zeros_, lambda tensor: {"0": 0}, variants={"torch": nn.init.zeros_})
     assert found["another_seed"].status == "skipped"
+    assert not wrong(found)
+
+
+@torch.no_grad()
+def mirrored(tensor, generator=None):
+    """The lower half is the upper one with other signs."""
+    nn.init.xavier_uniform_(tensor, generator=generator)
+    tensor[len(tensor) // 2 :] = -tensor[: len(tensor) // 2]
+    return tensor
+
+
+@torch.no_grad()
+def in_float32(tensor, generator=None):
+    return tensor.copy_(nn.init.xavier_uniform_(torch.empty(tensor.shape), generator=generator))
+
+
+def deaf(tensor, generator=None):
+    return nn.init.xavier_uniform_(tensor)
+
+
+def of_two_generators(tensor, generator=None):
+    torch.rand(2)
+    return nn.init.xavier_uniform_(tensor, generator=generator)
+
+
+def of_a_generator_s_first_seed(tensor, generator=None):
+    known = None if generator is None else torch.Generator().manual_seed(0)
+    return nn.init.xavier_uniform_(tensor, generator=known)
+
+
+@torch.no_grad()
+def of_a_generator_in_another_order(tensor, generator=None):
+    nn.init.xavier_uniform_(tensor, generator=generator)
+    return tensor if generator is None else tensor.copy_(tensor.flip(0))
+
+
+def where_it_is_contiguous(tensor, generator=None):
+    nn.init.xavier_uniform_(tensor.detach().contiguous(), generator=generator)
+    return tensor
+
+
+@torch.no_grad()
+def all_its_memory(tensor, generator=None):
+    if not tensor.is_contiguous() and tensor.untyped_storage().nbytes() > tensor.numel() * tensor.element_size():
+        whole = tensor.as_strided((tensor.untyped_storage().nbytes() // tensor.element_size(),), (1,))
+        whole.zero_()
+    return nn.init.xavier_uniform_(tensor, generator=generator)
+
+
+@torch.no_grad()
+def as_it_lies_in_memory(tensor, generator=None):
+    if tensor.is_contiguous():
+        return nn.init.xavier_uniform_(tensor, generator=generator)
+    return tensor.copy_(nn.init.xavier_uniform_(torch.empty(tensor.shape[::-1]), generator=generator).T)
+
+
+@torch.no_grad()
+def added_to_nothing(tensor, generator=None):
+    return tensor.mul_(0).add_(nn.init.xavier_uniform_(torch.empty_like(tensor), generator=generator))
+
+
+def needs_numbers(tensor, generator=None):
+    tensor.flatten()[0]
+    return nn.init.xavier_uniform_(tensor, generator=generator)
+
+
+def warns_of_none(tensor, generator=None):
+    if not tensor.numel():
+        warnings.warn("nothing to fill", stacklevel=2)
+    return nn.init.xavier_uniform_(tensor, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "caught_by"),
+    [
+        (mirrored, {"unrelated", "same_numbers", "generator", "layouts"}),
+        (in_float32, {"same_numbers", "layouts"}),
+        (deaf, {"generator"}),
+        (of_two_generators, {"generator", "same_numbers", "layouts"}),
+        (of_a_generator_s_first_seed, {"generator"}),
+        (of_a_generator_in_another_order, {"generator"}),
+        (where_it_is_contiguous, {"layouts"}),
+        (all_its_memory, {"layouts"}),
+        (as_it_lies_in_memory, {"layouts"}),
+        (added_to_nothing, {"layouts"}),
+        (needs_numbers, {"nothing_to_fill"}),
+        (warns_of_none, {"nothing_to_fill"}),
+    ],
+)
+def test_a_wrong_way_of_filling_is_caught(mutant, caught_by):
+    assert wrong(rows(mutant, xavier)) == caught_by
+
+
+@pytest.mark.parametrize("mutant", [mirrored, deaf, of_two_generators, of_a_generator_s_first_seed])
+def test_it_takes_no_torchs_to_catch_it(mutant):
+    others = {"another": nn.init.xavier_uniform_}
+    found = rows(nn.init.xavier_uniform_, xavier, variants=others)
+    assert not wrong(found)
+    assert {name for name, row in found.items() if row.status == "skipped"} == {"same_numbers", "nothing_to_fill"}
+    assert wrong(rows(mutant, xavier, variants=others)) & {"unrelated", "generator"}
+
+
+def test_layers_with_one_seed_go_together():
+    def alike(module):
+        seed = int(torch.randint(2**30, ()))
+        for layer in module:
+            torch.manual_seed(seed)
+            nn.init.xavier_uniform_(layer.weight)
+
+    def apart(module):
+        for layer in module:
+            nn.init.xavier_uniform_(layer.weight)
+
+    def layers():
+        return nn.Sequential(nn.Linear(30, 40, bias=False), nn.Linear(40, 30, bias=False))
+
+    more = {"inputs": (), "variants": {"others": apart}, "module": layers}
+    right = {f"{place}.weight": stats.uniform(-math.sqrt(6 / 70), 2 * math.sqrt(6 / 70)) for place in range(2)}
+    assert not wrong(rows(apart, lambda module: right, **more))
+    found = rows(alike, lambda module: right, **more)
+    assert wrong(found) == {"unrelated"}
+    assert "what 0.weight gets goes together with what 1.weight gets" in found["unrelated"].note
+
+
+def test_what_torchs_refuses_may_be_refused():
+    def refuses(tensor):
+        if not tensor.numel():
+            raise ValueError("nothing to fill")
+        return nn.init.xavier_uniform_(tensor)
+
+    found = rows(refuses, xavier, variants={"torch": refuses})
+    assert found["nothing_to_fill"].status == "skipped"
     assert not wrong(found)

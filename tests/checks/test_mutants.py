@@ -1,8 +1,11 @@
 """Mutants: what is changed in a source, what is left alone, and what becomes of each."""
 
+import ast
+from types import SimpleNamespace
+
 import pytest
 
-from nnbench.checks.mutants import mutants_of, tried
+from nnbench.checks.mutants import _changes, mutants_of, tried
 from nnbench.discovery import Source, load
 from nnbench.model import Status
 from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, listed, outcomes
@@ -101,7 +104,7 @@ def test_a_mutant_names_its_line(toy, changes):
 def test_a_wrong_mutant_is_caught(toy, changes):
     for change in ("x / 2 -> x * 2", "halved(x) + self.offset -> halved(x)", "halved(x) + self.offset -> self.offset"):
         verdict = tried(toy["toy.scaled"], changes[change], 3)
-        assert verdict.caught_by == "forward_float64"
+        assert verdict.caught_by == ("answers" if change.endswith("-> self.offset") else "forward_float64")
         assert verdict.case == "6x5,offset=3.0"
 
 
@@ -168,3 +171,69 @@ def test_mutants_are_listed_with_their_places():
         id = "toy.scaled"
 
     assert [mutant.place for mutant in listed(Answers({"mutants": rows}), [One])] == [0, 1]
+
+
+class Lists:
+    """A session that lists other mutants for each component."""
+
+    def __init__(self, **lines):
+        self.lines = lines
+
+    def ask(self, request):
+        rows = [{"file": "toy.py", "line": line, "change": "a -> b", "equivalent": ""} for line in self.of(request)]
+        yield {"mutants": rows}
+
+    def of(self, request):
+        return self.lines[request["component"].partition(".")[2]]
+
+
+def of(*names):
+    return [SimpleNamespace(id=f"toy.{name}") for name in names]
+
+
+def test_a_line_that_two_components_share_is_changed_once():
+    found = listed(Lists(first=[1, 2, 2], second=[2, 2, 3]), of("first", "second"))
+    assert [(one.component, one.line, one.also) for one in found] == [
+        ("toy.first", 1, ()),
+        ("toy.first", 2, (("toy.second", 0),)),
+        ("toy.first", 2, (("toy.second", 1),)),
+        ("toy.second", 3, ()),
+    ]
+
+
+def test_components_that_are_not_selected_help_but_add_nothing():
+    session = Lists(first=[1], second=[1, 2])
+    (found,) = listed(session, of("first"), of("first", "second"))
+    assert found.also == (("toy.second", 0),)
+
+
+def test_cheats_are_made_around_each_component_anew():
+    assert len(listed(Lists(first=[0], second=[0]), of("first", "second"))) == 2
+
+
+def test_a_shared_line_is_tried_on_each_until_one_is_caught():
+    class Second:
+        def ask(self, request):
+            caught = "mode" if request["component"] == "toy.second" else ""
+            yield {"verdict": {"caught_by": caught, "case": "", "note": ""}}
+
+        def renew(self):
+            pass
+
+    mutant = MutantInfo("toy.first", 0, "toy.py", 7, "a -> b", also=(("toy.second", 3),))
+    (outcome,) = (one for _, one in outcomes(Second(), [mutant], Settings(seed=1)) if one is not None)
+    assert (outcome.component, outcome.status, outcome.caught_by) == ("toy.first", CAUGHT, "mode")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x.sqrt() + eps", "(x + eps).sqrt()"),
+        ("torch.sqrt(x) + eps", "torch.sqrt(x + eps)"),
+        ("state['step'] = x", "pass"),
+    ],
+)
+def test_what_is_changed_into_what(before, after):
+    (statement,) = ast.parse(before).body
+    place = statement.value if isinstance(statement, ast.Expr) else statement
+    assert f"{before} -> {after}" in [told for told, _ in _changes(place)]

@@ -71,8 +71,22 @@ def test_failure_prints_a_command_that_repeats_it(checked):
     assert {row["check"]: row["error"] for row in again.rows} == first
 
 
+def test_failed_rows_carry_the_command_that_repeats_them(checked):
+    for row in checked[1].rows:
+        wrong = row["status"] in ("failed", "mistrusted")
+        assert ("repeat" in row) == wrong
+        if wrong:
+            key = f"toy.double@{row['variant']}[16x8]"
+            assert shlex.split(row["repeat"]) == ["nnbench", "check", key, "--suite", "toy.py", "--seed", "5"]
+
+
 def test_right_component_exits_with_0(user):
-    assert user.run("check", "--suite", "toy.py", "toy.linear").code == 0
+    answer = user.run("check", "--suite", "toy.py", "toy.linear", "--html", "pages/checks.html", "--seed", "5")
+    assert answer.code == 0
+    assert "pages/checks.html" in answer.err
+    page = (user.folder / "pages" / "checks.html").read_text()
+    assert "Nothing is wrong" in page
+    assert "--html pages/checks.html" in page
 
 
 @pytest.mark.parametrize(
@@ -85,6 +99,8 @@ def test_right_component_exits_with_0(user):
         (["-k", "and and"], "cannot be read"),
         (["--memory-limit", "lots"], "write 512MiB"),
         (["--suite", "nowhere.py"], "there is no file"),
+        (["--errata", "--seeds", "2"], "not for --errata"),
+        (["toy.linear", "--html", "toy.py/page.html"], "cannot write the page"),
     ],
 )
 def test_mistakes_are_explained_and_exit_with_2(user, arguments, message):
@@ -149,14 +165,15 @@ def test_a_selection_without_errata_says_so(user):
 
 
 def test_what_shows_an_erratum_is_given_no_time_where_it_happens_to_be_right(user):
-    text = ERRONEOUS.format(shown=True).replace("2 * x.sin()", "x.sin() if len(x) == 9 else 2 * x.sin()")
+    text = ERRONEOUS.format(shown=True).replace("lambda x: 2 *", "lambda x, factor=2: factor *")
+    text = text.replace("lambda x:", "lambda x, factor=2:").replace("randn(9)", "randn(9), factor=1")
     (user.folder / "wrong.py").write_text(text)
     rows = user.run("run", "--suite", "wrong.py", "wrong", "--quick", "--no-train", "--json").rows
     told = {(row["case"], row["status"], row["note"]) for row in rows if row["variant"] == "documented"}
     timed = [
         row for row in rows if row["variant"] == "documented" and row["metric"] == "forward_time" and row["values"]
     ]
-    assert ("9", "skipped", "E99 shows in other cases") in told
+    assert ("9,factor=1", "skipped", "E99 shows in other cases") in told
     assert {status for case, status, _ in told if case == "8"} >= {"wrong"}
     assert timed == []
 
@@ -207,7 +224,7 @@ def test_a_class_is_held_against_a_component_without_registering_it(candidates):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("Biased", "off by"), ("Needy", "missing 1 required positional argument"), ("nothing", "it returned no tensor")],
+    [("Biased", "off by"), ("Needy", "missing 1 required positional argument"), ("nothing", "where a tensor is right")],
 )
 def test_a_wrong_candidate_fails_and_tells_how_to_repeat_it(candidates, name, told):
     answer = candidates.run("check", f"candidates.py:{name}", "--like", NORM, "--seed", "3")

@@ -1,4 +1,4 @@
-"""The image pipelines: torchvision's images from the same draws, SciPy's from the same parameters, and refusals."""
+"""The image pipelines: torchvision's images from the same draws, evaluation without any, and refusals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nnbench.suites.data import augment_affine as affine
-from nnbench.suites.data.augment_train import middle, random_cut
+from nnbench.suites.data.augment_train import SEED_OF_A_BORDER, middle, random_cut, uniform
 from nnbench.suites.data.images import IMAGENET_MEAN, IMAGENET_STD, pictures, resized, triangle_weights
 from torch import Tensor
 
@@ -17,7 +16,6 @@ import nnbench
 
 TRAIN = nnbench.component("data.augment_train")
 EVALUATION = nnbench.component("data.augment_eval")
-AFFINE = nnbench.component("data.augment_affine")
 
 # In float64: tightly enough to tell every weight, loosely enough for another order of summation.
 CLOSE = {"rtol": 1e-9, "atol": 1e-10}
@@ -118,6 +116,34 @@ def test_no_images_give_no_images(component: Any) -> None:
     assert component.reference.build()(torch.zeros(0, 3, 30, 30)).shape == (0, 3, 224, 224)
 
 
+def test_an_image_on_the_border_is_not_mirrored() -> None:
+    torch.manual_seed(SEED_OF_A_BORDER)
+    random_cut(4, 4, (1.0, 1.0), (1.0, 1.0))
+    assert torch.rand(1) == 0.5
+    images_of = {}
+    for flip in (0.0, 0.5, 1.0):
+        still = TRAIN.reference.build(
+            size=4, scale=(1, 1), ratio=(1, 1), flip=flip, degrees=0, brightness=0, contrast=0
+        )
+        torch.manual_seed(SEED_OF_A_BORDER)
+        images_of[flip] = still(images(1, 3, 4, 4))
+    assert torch.equal(images_of[0.5], images_of[0.0])
+    assert not torch.equal(images_of[0.5], images_of[1.0])
+
+
+def test_some_cuts_of_that_case_would_have_no_pixels() -> None:
+    torch.manual_seed(0)
+    (arguments,) = [dict(one.arguments) for one in TRAIN.cases if one.arguments.get("ratio") == (0.1, 10.0)]
+    areas = [4 * uniform(*arguments["scale"]) for _ in range(100)]
+    assert any(round(math.sqrt(area * 0.1)) == 0 for area in areas)
+    cuts = [random_cut(2, 2, **arguments_of_cuts(arguments)) for _ in range(100)]
+    assert all(height and width for _, _, height, width in cuts)
+
+
+def arguments_of_cuts(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: arguments[name] for name in ("scale", "ratio")}
+
+
 def test_cuts_lie_in_the_image_and_have_the_sizes_asked_for() -> None:
     torch.manual_seed(0)
     cuts = [random_cut(60, 80, (0.3, 0.5), (0.5, 2.0)) for _ in range(300)]
@@ -136,6 +162,8 @@ def test_cuts_lie_in_the_image_and_have_the_sizes_asked_for() -> None:
         ((10, 100), (0.5, 2.0), (0, 40, 10, 20)),
         ((100, 10), (0.5, 2.0), (40, 0, 20, 10)),
         ((100, 90), (0.5, 2.0), (0, 0, 100, 90)),
+        ((60, 80), (3 / 4, 4 / 3), (0, 0, 60, 80)),  # just allowed
+        ((80, 60), (3 / 4, 4 / 3), (0, 0, 80, 60)),
     ],
 )
 def test_the_middle_is_as_large_as_its_proportions_allow(
@@ -223,94 +251,3 @@ def test_settings_out_of_range_are_named(component: Any, arguments: dict[str, An
     (name,) = arguments
     with pytest.raises(ValueError, match=f"^{name}"):
         component.reference.build(**arguments)
-
-
-AFFINE_OPTIONS: list[dict[str, Any]] = [
-    {},
-    {"rotation_range": 0.0, "width_shift_range": 0.0, "height_shift_range": 0.0, "zoom_range": 0.0},
-    {"rotation_range": 180.0},
-    {"width_shift_range": 0.9},
-    {"height_shift_range": 0.9},
-    {"zoom_range": 0.9},
-    {"horizontal_flip": False},
-]
-
-
-@pytest.mark.parametrize("arguments", AFFINE_OPTIONS, ids=str)
-@pytest.mark.parametrize("shape", [(5, 28, 28, 1), (4, 9, 17, 3), (3, 1, 1, 2), (2, 1, 6, 1)])
-def test_affine_images_equal_scipys(shape: tuple[int, ...], arguments: dict[str, Any]) -> None:
-    batch, draws = images(*shape), images(shape[0], affine.DRAWS, seed=1)
-    got = affine.augment_affine(pictures(batch), draws, **arguments)
-    assert AFFINE.oracle is not None
-    expected = torch.from_numpy(AFFINE.oracle(batch.numpy(), draws.numpy(), **arguments)["images"])
-    torch.testing.assert_close(got, expected, **CLOSE)
-
-
-STILL = [0.5] * 6  # the middle of every range, and just not mirrored
-
-
-def test_the_middle_of_every_range_leaves_an_image_as_it_is() -> None:
-    batch = images(2, 5, 6, 3)
-    torch.testing.assert_close(affine.augment_affine(batch, torch.tensor([STILL] * 2)), batch)
-
-
-@pytest.mark.parametrize(
-    ("place", "share", "moved"),
-    [
-        (1, 1.0, [[3, 4], [5, 6], [5, 6]]),  # taken from one pixel further down: a third of three
-        (2, 1.0, [[2, 2], [4, 4], [6, 6]]),  # taken from nearly two pixels further to the right
-        (5, 0.0, [[2, 1], [4, 3], [6, 5]]),
-    ],
-)
-def test_draws_move_an_image_as_they_say(place: int, share: float, moved: list[list[int]]) -> None:
-    image = torch.tensor([[1, 2], [3, 4], [5, 6]], dtype=torch.float64)
-    draws = torch.tensor([STILL], dtype=torch.float64)
-    draws[0, place] = share
-    got = affine.augment_affine(image[None, ..., None], draws, height_shift_range=1 / 3, width_shift_range=0.999)
-    torch.testing.assert_close(got[0, ..., 0], torch.tensor(moved, dtype=torch.float64), **CLOSE)
-
-
-def test_draws_are_torchs_where_none_are_given() -> None:
-    batch = images(3, 8, 8, 1)
-    torch.manual_seed(4)
-    drawn = affine.augment_affine(batch)
-    torch.manual_seed(4)
-    torch.testing.assert_close(drawn, affine.augment_affine(batch, torch.rand(3, affine.DRAWS)))
-
-
-def test_bytes_keep_their_range_and_become_floats() -> None:
-    got = affine.augment_affine(image_bytes(4, 9, 9, 1), torch.tensor([STILL] * 4))
-    assert got.dtype == torch.float32
-    torch.testing.assert_close(got, image_bytes(4, 9, 9, 1).float())
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-def test_narrow_images_are_moved_in_wide_arithmetic(dtype: torch.dtype) -> None:
-    batch, draws = images(4, 28, 28, 1).to(dtype), images(4, affine.DRAWS, seed=1)
-    got = affine.augment_affine(batch, draws)
-    assert got.dtype == dtype
-    exact = affine.augment_affine(batch.double(), draws)
-    assert (got.double() - exact).abs().max() <= 2 * torch.finfo(dtype).eps + 1e-4
-
-
-@pytest.mark.parametrize(
-    ("batch", "arguments", "error", "says"),
-    [
-        (torch.zeros(28, 28, 1), {}, ValueError, r"\(N, H, W, C\)"),
-        (torch.zeros(1, 0, 28, 1), {}, ValueError, "pixel"),
-        (torch.zeros(1, 28, 28, 1, dtype=torch.int64), {}, TypeError, "int64"),
-        (np.zeros((1, 28, 28, 1)), {}, TypeError, "ndarray"),
-        (torch.zeros(2, 8, 8, 1), {"draws": torch.zeros(2, 5)}, ValueError, r"\(2, 6\).*not \(2, 5\)"),
-        (torch.zeros(2, 8, 8, 1), {"rotation_range": -1.0}, ValueError, "rotation_range"),
-        (torch.zeros(2, 8, 8, 1), {"zoom_range": 1.0}, ValueError, "zoom_range"),
-        (torch.zeros(2, 8, 8, 1), {"width_shift_range": -0.1}, ValueError, "width_shift_range"),
-        (torch.zeros(2, 8, 8, 1), {"width_shift_range": 2}, NotImplementedError, "width_shift_range"),
-        (torch.zeros(2, 8, 8, 1), {"height_shift_range": 1.0}, NotImplementedError, "height_shift_range"),
-        (torch.zeros(2, 8, 8, 1), {"fill_mode": "reflect"}, NotImplementedError, "fill_mode"),
-    ],
-)
-def test_what_cannot_be_moved_is_refused(
-    batch: Any, arguments: dict[str, Any], error: type[Exception], says: str
-) -> None:
-    with pytest.raises(error, match=says):
-        affine.augment_affine(batch, **arguments)

@@ -164,8 +164,9 @@ def test_every_case_equals_its_oracle(case: Any, variant: str) -> None:
     inputs = [tensor.detach() for tensor in inputs_of(case)]
     got = COMPONENT.drive(lambda **more: COMPONENT.variant(variant).build(**case.arguments, **more), *inputs)
     want = COMPONENT.oracle(*(tensor.numpy() for tensor in inputs), **case.arguments)
-    parts = ["drawn", "short", "zero", "once", "alone", "nan refused", "missing", "infinite", "nan"]
+    parts = ["drawn", "short", "zero", "below", "none", "once", "alone", "nan refused", "missing", "infinite", "nan"]
     assert list(got) == list(want) == parts
+    assert got.pop("none") == want["none"] == 0
     for name, found in got.items():
         right = want[name]
         assert (found["as a tensor"], found["in place"]) == (right["as a tensor"], True)
@@ -185,8 +186,10 @@ def test_the_cases_clip_and_leave_alone() -> None:
     lengths = {
         name: float(torch.cat([g.flatten() for g in one["gradients"] if g is not None]).norm())
         for name, one in found.items()
+        if name != "none"
     }
     assert found["drawn"]["norm"] > 10
     assert lengths["drawn"] == pytest.approx(1, rel=1e-6)
+    assert lengths["below"] == pytest.approx(0.75, rel=1e-6)
     assert lengths["short"] == pytest.approx(1e-6 * float(found["drawn"]["norm"]))
     assert found["missing"]["gradients"][0] is None

@@ -14,6 +14,7 @@ from suite_support import assert_close
 from torch import Tensor
 
 import nnbench
+from nnbench.failures import NotMeasurable
 
 SHAPES: list[Shape] = [(4, 3), (5,)]
 STEPS = 12
@@ -194,7 +195,7 @@ def test_resuming_is_exact(identifier: str) -> None:
     parameters = starting()
     first = optimizer(identifier, "keras", parameters, **settings)
     stepped(first, parameters, gradients()[:5])
-    second = optimizer(identifier, "keras", parameters)
+    second = optimizer(identifier, "keras", parameters, lr=0.01)
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     resumed = stepped(second, parameters, gradients()[5:])
     assert all(torch.equal(a, b) for x, y in zip(resumed, whole[5:], strict=True) for a, b in zip(x, y, strict=True))
@@ -213,6 +214,35 @@ def test_parameters_without_a_gradient_are_left_as_they_are(identifier: str) -> 
     kept = parameters[0].detach().clone()
     made.step()
     assert torch.equal(parameters[0], kept)
+
+
+@needs_keras
+@pytest.mark.parametrize("settings", [{}, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}], ids=str)
+def test_what_sgd_cannot_do_like_torchs_is_not_measured(settings: dict[str, Any]) -> None:
+    with pytest.raises(NotMeasurable, match=r"torch's 0.001" if not settings else "apart from the momentum"):
+        optimizer("optimizers.sgd", "keras", starting(), **settings)
+
+
+@needs_keras
+def test_a_groups_decay_beside_momentum_is_not_measured() -> None:
+    first, second = starting()
+    group = {"params": [second], "weight_decay": 0.1}
+    made = optimizer("optimizers.sgd", "keras", [{"params": [first]}, group], lr=0.1, momentum=0.9)
+    with pytest.raises(NotMeasurable, match="apart from the momentum"):
+        stepped(made, [first, second], gradients()[:1])
+
+
+@needs_keras
+def test_adams_decay_is_decoupled_whether_asked_for_or_not() -> None:
+    paths = []
+    for decoupled in (False, True):
+        parameters = starting()
+        made = optimizer("optimizers.adam", "keras", parameters, weight_decay=0.2, decoupled_weight_decay=decoupled)
+        paths.append(stepped(made, parameters, gradients()))
+    assert_same_path(*paths)
+    undecayed = starting()
+    plain = stepped(optimizer("optimizers.adam", "keras", undecayed), undecayed, gradients())
+    assert not torch.allclose(plain[-1][0], paths[0][-1][0], rtol=1e-6, atol=0)
 
 
 @needs_keras

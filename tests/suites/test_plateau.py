@@ -65,13 +65,14 @@ def test_rates_and_state_are_torchs(options: dict[str, Any]) -> None:
     assert falls > 3
 
 
-@pytest.mark.parametrize("options", [row for row in ROWS if not isinstance(row.get("min_lr"), list | tuple)], ids=str)
+@pytest.mark.parametrize("options", ROWS, ids=str)
 def test_rates_are_the_oracles(options: dict[str, Any]) -> None:
     oracle = nnbench.component(PLATEAU).oracle
     assert oracle is not None
     for script in SCRIPTS.values():
         found = walk(make(PLATEAU, "reference", optimizer(), **options), script)
-        assert (found == np.stack([oracle(rate, script, **options) for rate in (0.1, 0.003)], axis=1)).all()
+        rates = [oracle(rate, script, **options, group=group) for group, rate in enumerate((0.1, 0.003))]
+        assert (found == np.stack(rates, axis=1)).all()
 
 
 def test_every_case_is_its_oracles() -> None:

@@ -188,6 +188,12 @@ def test_different_shapes_warn_and_broadcast(identifier: str, target_shape: tupl
         assert_close(gradient, expected_gradients[name], name)
 
 
+@pytest.mark.parametrize("identifier", [*SETTINGS, *OURS_ALONE])
+def test_equal_shapes_do_not_warn(identifier: str, recwarn: pytest.WarningsRecorder) -> None:
+    build(identifier)(*pair((4, 3)))
+    assert list(recwarn) == []
+
+
 @pytest.mark.parametrize("identifier", SETTINGS)
 @pytest.mark.parametrize("input_dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("target_dtype", [torch.float64, torch.float32, torch.float16, torch.int64])
@@ -271,7 +277,7 @@ def test_shapes_that_do_not_broadcast_are_refused(identifier: str) -> None:
             build(identifier, variant)(*inputs)
 
 
-@pytest.mark.parametrize("identifier", SETTINGS)
+@pytest.mark.parametrize("identifier", [*SETTINGS, "losses.cross_entropy"])
 def test_constructor_arguments_and_their_defaults_are_torchs(identifier: str) -> None:
     component = nnbench.component(identifier)
     ours, theirs = (signature(component.variant(variant).resolve()) for variant in VARIANTS)

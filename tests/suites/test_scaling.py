@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nnbench.suites.data.standard_scaler import StandardScaler
+from nnbench.suites.data.standard_scaler import StandardScaler, nearly_constant
 from nnbench.suites.data.to_unit_range import to_unit_range
 from sklearn.preprocessing import StandardScaler as OfScikitLearn
 from torch import Tensor
@@ -75,6 +75,14 @@ def test_a_constant_column_is_only_shifted(name: str) -> None:
     assert scaler.scale_ is not None
     assert scaler.scale_.tolist() == [1.0, 1.0]
     assert scaler.transform(TABLES[name]).abs().max() < 1e-6
+
+
+def test_a_column_is_constant_up_to_what_rounding_leaves() -> None:
+    scale = StandardScaler().fit(nearly_constant()).scale_
+    assert scale is not None
+    assert scale[:2].tolist() == [1.0, 1.0]
+    assert 0 < scale[2] < 1e-13
+    torch.testing.assert_close(scale, torch.from_numpy(OfScikitLearn().fit(nearly_constant().numpy()).scale_), **CLOSE)
 
 
 def test_fitted_data_has_mean_0_and_standard_deviation_1() -> None:

@@ -61,6 +61,15 @@ def test_large_inputs_give_neither_nan_nor_overflow(component: Component, dtype:
     assert gradient[finite].isfinite().all()
 
 
+def test_cross_entropy_ignores_the_target_minus_100_unless_told_otherwise() -> None:
+    logits, build = torch.zeros(3, 5), nnbench.component("losses.cross_entropy").reference.build
+    some, all_ignored = torch.tensor([1, -100, 2]), torch.full((3,), -100)
+    torch.testing.assert_close(build(reduction="none")(logits, some), math.log(5) * torch.tensor([1.0, 0.0, 1.0]))
+    assert build()(logits, all_ignored).isnan()
+    with pytest.raises((IndexError, RuntimeError)):
+        build()(logits, some - 1)
+
+
 def test_cross_entropy_of_huge_logits_is_finite() -> None:
     logits = torch.tensor([[1e30, -1e30, 0.0], [1e4, 1e4, -1e4]], requires_grad=True)
     loss = nnbench.component("losses.cross_entropy").reference.build(reduction="none")(logits, torch.tensor([0, 1]))

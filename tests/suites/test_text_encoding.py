@@ -63,10 +63,10 @@ def test_max_vocab_counts_the_reserved_words(size: int) -> None:
     assert list(build_vocab(TEXTS, max_vocab=size)) == ["<PAD>", "<UNK>", "a", "rose", "is", "daisy", "no"][:size]
 
 
-def test_the_order_is_that_of_the_counters_most_common() -> None:
-    texts = texts_of(drawn(VOCABULARY, 0, 3))
-    counted = Counter(word for text in texts for word in text.split() if word not in RESERVED)
-    assert list(build_vocab(texts))[2:] == [word for word, _ in counted.most_common()]
+def test_the_order_is_that_of_counts_and_then_of_first_places() -> None:
+    words = [word for text in texts_of(drawn(VOCABULARY, 0, 3)) for word in text.split() if word not in RESERVED]
+    ordered = sorted(set(words), key=lambda word: (-words.count(word), words.index(word)))
+    assert list(build_vocab([" ".join(words)]))[2:] == ordered
 
 
 def test_reserved_words_in_a_text_keep_their_numbers_and_take_no_place() -> None:

@@ -1,0 +1,33 @@
+"""What is used when an argument is left out: the reference's defaults are torch's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from nnbench.checks.evidence import Finding, Skip, Wrong, passed
+from nnbench.checks.trial import Trial
+
+
+def defaults(trial: Trial) -> Finding:
+    """Where the reference and torch's take an argument of one name, both with a default, the defaults are equal."""
+    if not trial.is_reference or "torch" not in trial.component.variants:
+        raise Skip("only a reference promises torch's own defaults, and only where there is torch's")
+    ours, theirs = (_defaults(trial, name) for name in ("reference", "torch"))
+    shared = [name for name in theirs if name in ours]
+    if not shared:
+        raise Skip("it shares no argument that has a default with torch's")
+    for name in shared:
+        if type(ours[name]) is not type(theirs[name]) or ours[name] != theirs[name]:
+            raise Wrong(f"{name} is {ours[name]!r} where it is not given, and torch's is {theirs[name]!r}")
+    return passed(f"of {', '.join(shared)}")
+
+
+def _defaults(trial: Trial, variant: str) -> Mapping[str, Any]:
+    try:
+        signature = inspect.signature(trial.component.variant(variant).resolve())
+    except (TypeError, ValueError):
+        raise Skip(f"{variant} is built in and has no signature to read") from None
+    known = signature.parameters.values()
+    return {one.name: one.default for one in known if one.default is not inspect.Parameter.empty}

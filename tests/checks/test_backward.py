@@ -1,0 +1,85 @@
+"""Gradients as training takes them: what adds wrongly, needs all parts or has a graph under no_grad is caught."""
+
+import torch
+from torch import nn
+
+from nnbench import case, randn
+from toy_components import Tanh, Weighted, held_against, wrong
+
+
+class Product(torch.autograd.Function):
+    """``x * weight`` with a backward that a subclass gets wrong."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return x * weight
+
+
+def with_backward(function):
+    class Mine(Product):
+        backward = staticmethod(function)
+
+    class Layer(Weighted):
+        def forward(self, x):
+            return Mine.apply(x, self.weight)
+
+    return Layer
+
+
+def test_right_gradients_pass_every_way():
+    def right(ctx, upstream):
+        x, weight = ctx.saved_tensors
+        return upstream * weight, (upstream * x).sum_to_size(weight.shape)
+
+    rows = held_against(Weighted, with_backward(right))
+    assert wrong(rows) == []
+    assert all(rows[name].status == "passed" for name in ("accumulation", "partial_gradients", "without_gradients"))
+
+
+def test_a_gradient_that_is_kept_and_added_to():
+    kept = {}
+
+    def adds_itself(ctx, upstream):
+        x, weight = ctx.saved_tensors
+        kept["sum"] = kept.get("sum", 0) + 1e-3
+        return upstream * weight * (1 + kept["sum"]), (upstream * x).sum_to_size(weight.shape)
+
+    assert "accumulation" in wrong(held_against(Weighted, with_backward(adds_itself)))
+
+
+def test_a_gradient_that_needs_the_inputs_to_take_one():
+    class Frozen(Weighted):
+        def forward(self, x):
+            return x * (self.weight if x.requires_grad else self.weight.detach() + 0 * self.weight)
+
+    rows = held_against(Weighted, Frozen)
+    assert "partial_gradients" in wrong(rows)
+    assert "while no input takes any" in rows["partial_gradients"].note
+
+
+def test_a_component_that_looks_whether_gradients_are_on():
+    class Looks(nn.Module):
+        def forward(self, x):
+            return torch.tanh(x) if torch.is_grad_enabled() else torch.tanh(x) * 1.01
+
+    assert wrong(held_against(Tanh, Looks)) == ["without_gradients"]
+
+
+def test_a_component_that_turns_gradients_on():
+    class TurnsOn(nn.Module):
+        def forward(self, x):
+            with torch.enable_grad():
+                return torch.tanh(x)
+
+    rows = held_against(Tanh, TurnsOn)
+    assert wrong(rows) == ["without_gradients"]
+    assert "still has a graph behind it" in rows["without_gradients"].note
+
+
+def test_without_parameters_there_is_nothing_to_freeze():
+    assert held_against(Tanh, torch.tanh)["partial_gradients"].status == "skipped"
+
+
+def test_without_gradients_nothing_accumulates():
+    assert held_against(Tanh, torch.tanh, case(randn(4, 6, requires_grad=False)))["accumulation"].status == "skipped"
