@@ -91,12 +91,14 @@ def _optimizer_checks(component: Component, case: Case) -> dict[str, Checker]:
 def _outcome_checks(component: Component, case: Case) -> dict[str, Checker]:
     # A procedure of many steps carries the rounding of each into the next: float64 is where it can be judged.
     in_dtype = {f"outcome_{case.dtype}": outcomes.outcome_dtype}
+    in_layouts = {"layouts": outcomes.layouts} if component.kind in ("metric", "transform") else {}
     by_chance = {"another_seed": outcomes.another_seed} if "stochastic" in component.properties else {}
     return {
         "outcome_float64": outcomes.outcome_float64,
         **(in_dtype if case.dtype != "float64" and component.kind != "procedure" else {}),
         "answers_anew": outcomes.answers_anew,
         "inputs_unchanged": outcomes.inputs_unchanged,
+        **in_layouts,
         "repeats": outcomes.repeats,
         "defaults": signature.defaults,
         **by_chance,

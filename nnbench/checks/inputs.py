@@ -125,20 +125,20 @@ def layouts(trial: Trial) -> Finding:
     Transposed, every second element of a larger tensor, channels last.
     """
     refuse_large(trial)
-    findings = [finding for told in LAYOUTS for finding in _laid_out(trial, told)]
+    findings = [finding for told in LAYOUTS for finding in _in_layout(trial, told)]
     if not findings:
         raise Skip("it has no input with two sizes to lay out otherwise")
     return worst(findings)
 
 
-def _laid_out(trial: Trial, told: str) -> Iterator[Finding]:
+def _in_layout(trial: Trial, told: str) -> Iterator[Finding]:
     lay_out, dtype = LAYOUTS[told], dtype_of(trial.case)
     right = trial.answer("reference", torch.float64)
     if all(lay_out(tensor) is None for tensor in trial.inputs(dtype)):
         return
     for asked in dict.fromkeys((dtype, torch.float64)):
         made = trial.make(trial.variant, asked, trial.state)
-        inputs = tuple(_as_laid_out(tensor, told) for tensor in trial.inputs(asked))
+        inputs = tuple(laid_out(tensor, told) for tensor in trial.inputs(asked))
         outputs = tuple(tensors(made(*inputs)))
         note = f"with inputs laid out {told}"
         yield compare_outputs(trial, outputs, right.outputs, asked, note, MARGIN)
@@ -147,7 +147,7 @@ def _laid_out(trial: Trial, told: str) -> Iterator[Finding]:
             yield compare_gradients(trial, found, right.gradients, asked, note, MARGIN)
 
 
-def _as_laid_out(tensor: Tensor, told: str) -> Tensor:
+def laid_out(tensor: Tensor, told: str) -> Tensor:
     made = LAYOUTS[told](tensor.detach())
     return tensor if made is None else made.requires_grad_(tensor.requires_grad)
 

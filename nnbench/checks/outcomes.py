@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, judge, passed
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, judge, passed, worst
+from nnbench.checks.inputs import LARGEST, LAYOUTS, laid_out
 from nnbench.checks.leaves import Leaf, Yardstick, distances, leaves, same, zeros
 from nnbench.checks.trial import Trial
 from nnbench.model import CheckStatus
@@ -140,6 +141,20 @@ def answers_anew(trial: Trial) -> Finding:
     torch.manual_seed(trial.seed)
     got = list(leaves(run(*held)))
     return _yardstick(trial, dtype, other=1).compare(got, _right(trial, _judge(trial), other=1), "when run again")
+
+
+def layouts(trial: Trial) -> Finding:
+    """The same numbers laid out otherwise in memory give the same outcome in float64."""
+    inputs, name = _inputs(trial, torch.float64), _judge(trial)
+    ways = [told for told, lay_out in LAYOUTS.items() if any(lay_out(tensor) is not None for tensor in inputs)]
+    if sum(tensor.numel() for tensor in inputs) > LARGEST or not ways:
+        raise Skip("its inputs are too large, or have nothing to lay out otherwise")
+    want, yardstick = _right(trial, name), _yardstick(trial, torch.float64)
+    findings = []
+    for told in ways:
+        got = _outcome(trial, trial.variant, torch.float64, [laid_out(tensor, told) for tensor in inputs])
+        findings.append(yardstick.compare(got, want, f"with inputs laid out {told}"))
+    return worst(findings)
 
 
 def repeats(trial: Trial) -> Finding:

@@ -129,6 +129,34 @@ def along(optimizer: Any, parameters: Parameters, steps: Iterable[Iterable[Tenso
     return [take_step(optimizer, parameters, gradients) for gradients in steps]
 
 
+def along_moved(optimizer: Any, parameters: Parameters, steps: Iterable[Parameters], seed: int) -> History:
+    """The same with every number moved by a unit in its last place, up or down at random, before each step.
+
+    Gradients, parameters and what is kept for them: how far it goes apart is what rounding can do on this way.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    history = []
+    for gradients in steps:
+        for parameter in parameters:
+            for tensor in (parameter.detach(), *_kept_like(optimizer, parameter)):
+                tensor.copy_(_moved(tensor, generator))
+        history.append(take_step(optimizer, parameters, [_moved(tensor, generator) for tensor in gradients]))
+    return history
+
+
+def _kept_like(optimizer: Any, parameter: Tensor) -> list[Tensor]:
+    """The averages and buffers; a count is exact."""
+    kept = getattr(optimizer, "state", {}).get(parameter, {}).values()
+    return [
+        one for one in kept if isinstance(one, Tensor) and (one.shape, one.dtype) == (parameter.shape, parameter.dtype)
+    ]
+
+
+def _moved(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    signs = torch.randint(0, 2, tensor.shape, generator=generator, dtype=tensor.dtype) * 2 - 1
+    return tensor * (1 + signs * torch.finfo(tensor.dtype).eps)
+
+
 @lru_cache(maxsize=4)
 def run(trial: Trial, variant: str, dtype: torch.dtype) -> History:
     """A variant's parameters after each step along the gradients."""

@@ -21,12 +21,13 @@ def answers(trial: Trial) -> Finding:
     dtype = dtype_of(trial.case)
     try:
         made = trial.make(trial.variant, dtype, trial.state)
+        want = trial.answer("reference", torch.float64).outputs if trial.is_reference else ()
     except Wrong as wrong:
         raise Unusable(str(wrong)) from None
     except TypeError as error:
         given = ", ".join(trial.case.arguments) or "none"
         raise Unusable(f"it cannot be built with the case's arguments ({given}): {error}") from None
-    want = trial.answer("reference", torch.float64).outputs
+    want = want or trial.answer("reference", torch.float64).outputs
     output = made(*trial.inputs(dtype))
     got = [tensor.detach() for tensor in tensors(output)]
     strangers = sorted(set(_strangers(output)))

@@ -112,6 +112,16 @@ suite.component(
         case(randint(1, 10_000, (4, 256)), **SIZES),
         # Small enough for finite differences.
         case(randint(1, 50, (4, 12)), randint(1, 13, (4,)), vocab_size=50, embed_dim=12, num_heads=3, output_dim=3),
+        case(
+            randint(0, 9, (3, 5)),
+            randint(2, 6, (3,)),
+            vocab_size=9,
+            embed_dim=6,
+            num_heads=2,
+            output_dim=3,
+            max_len=5,
+            timed=False,
+        ),
     ],
     documented=["deepdive"],
     properties=["batch_independent"],

@@ -227,7 +227,10 @@ suite.component(
     kind="architecture",
     reference=SimpleNN,
     variants={"torch": TorchSimpleNN},
-    cases=[case(randn(samples, 10), input_size=10, hidden_size=20, output_size=1) for samples in (32, 256)],
+    cases=[
+        *(case(randn(samples, 10), input_size=10, hidden_size=20, output_size=1) for samples in (32, 256)),
+        case(randn(3, 4), input_size=4, hidden_size=5, output_size=2, timed=False),
+    ],
     documented=["pytorch"],
     properties=WITHOUT_DROPOUT,
     recipe=RECIPES["simple_nn"],
@@ -237,7 +240,10 @@ suite.component(
     kind="architecture",
     reference=NeuralNet,
     variants={"torch": TorchNeuralNet},
-    cases=[case(randn(samples, 784), input_size=784, hidden_size=128, num_classes=10) for samples in (32, 128)],
+    cases=[
+        *(case(randn(samples, 784), input_size=784, hidden_size=128, num_classes=10) for samples in (32, 128)),
+        case(randn(3, 4), input_size=4, hidden_size=5, num_classes=2, dropout=0.4, timed=False),
+    ],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["neural_net"],
@@ -256,7 +262,8 @@ suite.component(
             (32, [256, 128], 0.5),
             (128, [256, 128], 0.2),
         )
-    ],
+    ]
+    + [case(randn(3, 4), input_size=4, hidden_sizes=[6, 5], num_classes=3, dropout=0.4, timed=False)],
     documented=["fundamentals", "pytorch"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["sequential_mlp"],
@@ -266,7 +273,10 @@ suite.component(
     kind="architecture",
     reference=BinaryClassifier,
     variants={"torch": TorchBinaryClassifier},
-    cases=[case(randn(samples, 20), input_size=20) for samples in (32, 256)],
+    cases=[
+        *(case(randn(samples, 20), input_size=20) for samples in (32, 256)),
+        case(randn(3, 4), input_size=4, dropout=0.4, timed=False),
+    ],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["binary_classifier"],
@@ -276,7 +286,10 @@ suite.component(
     kind="architecture",
     reference=Regressor,
     variants={"torch": TorchRegressor},
-    cases=[case(randn(samples, 20), input_size=20) for samples in (32, 256)],
+    cases=[
+        *(case(randn(samples, 20), input_size=20) for samples in (32, 256)),
+        case(randn(3, 4), input_size=4, dropout=0.4, timed=False),
+    ],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["regressor"],
@@ -289,7 +302,8 @@ suite.component(
     cases=[
         case(randn(samples, 20), input_dim=20, hidden_dims=[64, 32, 16], num_classes=num_classes, task=task)
         for samples, num_classes, task in ((32, 3, "classification"), (32, 1, "regression"), (256, 3, "classification"))
-    ],
+    ]
+    + [case(randn(3, 4), input_dim=4, hidden_dims=[6, 5], num_classes=2, timed=False)],
     documented=["guide"],
     properties=WITHOUT_DROPOUT,
     recipe=RECIPES["basic_network"],

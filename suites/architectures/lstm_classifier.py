@@ -130,6 +130,7 @@ suite.component(
             n_layers=2,
             dropout=0.3,
         ),
+        case(randint(0, 9, (3, 5)), randint(2, 6, (3,)), vocab_size=9, embed_dim=3, hidden_dim=2, n_layers=1, timed=False),
     ],
     documented=["handout"],
     properties=["mode", "stochastic", "batch_independent"],

@@ -92,7 +92,8 @@ suite.component(
     cases=[
         case(randn(batch, 784), input_size=784, hidden_sizes=[256, 128, 64], output_size=10, dropout=0.2)
         for batch in (32, 128)
-    ],
+    ]
+    + [case(randn(3, 2, 3), input_size=6, hidden_sizes=[5, 4], output_size=2, dropout=0.4, timed=False)],
     documented=["handout", "pytorch"],
     properties=["mode", "stochastic", "batch_independent"],
     recipe=RECIPES["mlp"],
@@ -102,7 +103,10 @@ suite.component(
     kind="architecture",
     reference=MnistMLP,
     variants={"torch": TorchMnistMLP},
-    cases=[case(randn(batch, 784)) for batch in (32, 128)],
+    cases=[
+        *(case(randn(batch, 784)) for batch in (32, 128)),
+        case(randn(3, 2, 3), input_size=6, num_classes=2, dropout=0.4, timed=False),
+    ],
     documented=["fundamentals"],
     properties=["mode", "stochastic", "batch_independent"],
     recipe=RECIPES["mnist_mlp"],

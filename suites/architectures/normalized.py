@@ -35,10 +35,11 @@ def batch_statistics(x: Tensor, layer: Any) -> tuple[Tensor, Tensor]:
         raise ValueError(f"batch normalisation in training takes more than one sample, not {tuple(x.shape)}")
     mean = x.mean(0)
     variance = ((x - mean) ** 2).mean(0)
-    remember(layer, mean.detach(), variance.detach(), len(x))
+    remember(layer, mean, variance, len(x))
     return mean, variance
 
 
+@torch.no_grad()
 def remember(layer: Any, mean: Tensor, variance: Tensor, samples: int) -> None:
     """Move the running statistics by the share ``momentum`` towards a batch's; an empty batch has none."""
     layer.num_batches_tracked += 1
@@ -86,7 +87,7 @@ class Hidden(NamedTuple):
     """What a hidden layer is made of."""
 
     units: int
-    dropout: float = 0.0
+    dropout: float
     normalized: bool = True
 
 
@@ -147,7 +148,7 @@ class TorchNormalizedNetwork(nn.Module):
 
 FORMS = {
     "fundamentals": [Hidden(256, 0.3), Hidden(128, 0.3), Hidden(64, 0.2, normalized=False)],
-    "pytorch": [Hidden(256), Hidden(128)],
+    "pytorch": [Hidden(256, 0.0), Hidden(128, 0.0)],
 }
 
 
@@ -242,7 +243,12 @@ suite.component(
     kind="architecture",
     reference=LayerTypes,
     variants={"torch": TorchLayerTypes},
-    cases=[case(randn(32, 10)), case(randn(256, 10))],
+    cases=[
+        case(randn(32, 10)),
+        case(randn(256, 10)),
+        case(randn(4, 5), in_features=5, out_features=3, dropout=0.4, timed=False),
+        case(randn(4, 5), in_features=5, out_features=3, dropout=0.0, timed=False),
+    ],
     documented=["pytorch"],
     properties=PROPERTIES,
     recipe=RECIPES["layer_types"],
@@ -252,7 +258,11 @@ suite.component(
     kind="architecture",
     reference=MLPBatchNorm,
     variants={"torch": TorchMLPBatchNorm},
-    cases=[case(randn(samples, 784), form=form) for samples in (32, 128) for form in FORMS],
+    cases=[
+        *(case(randn(samples, 784), form=form) for samples in (32, 128) for form in FORMS),
+        case(randn(4, 2, 3), input_size=6, num_classes=2, timed=False),
+        case(randn(4, 5), input_size=5, num_classes=2, form="pytorch", timed=False),
+    ],
     documented=["fundamentals", "pytorch"],
     properties=PROPERTIES,
     recipe=RECIPES["mlp_batch_norm"],
@@ -265,7 +275,8 @@ suite.component(
     cases=[
         case(randn(samples, 20), input_dim=20, num_classes=num_classes, task=task)
         for samples, num_classes, task in ((32, 3, "classification"), (32, 1, "regression"), (256, 3, "classification"))
-    ],
+    ]
+    + [case(randn(4, 5), input_dim=5, num_classes=2, timed=False)],
     documented=["guide"],
     properties=PROPERTIES,
     recipe=RECIPES["advanced_network"],
@@ -275,7 +286,12 @@ suite.component(
     kind="architecture",
     reference=HalvingNetwork,
     variants={"torch": TorchHalvingNetwork},
-    cases=[case(randn(samples, 20), input_dim=20, num_classes=3, max_layers=5) for samples in (32, 256)],
+    cases=[
+        *(case(randn(samples, 20), input_dim=20, num_classes=3, max_layers=5) for samples in (32, 256)),
+        case(randn(4, 16), input_dim=16, num_classes=8, max_layers=2, dropout=0.4, timed=False),
+        case(randn(4, 40), input_dim=40, num_classes=12, timed=False),  # 20, and no 10
+        case(randn(4, 16), input_dim=16, num_classes=3, max_layers=2, dropout=0.0, timed=False),
+    ],
     documented=["guide"],
     properties=PROPERTIES,
     recipe=RECIPES["halving_network"],

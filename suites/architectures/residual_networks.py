@@ -24,7 +24,8 @@ def convolution(in_channels: int, out_channels: int, kernel_size: int = 3, strid
 class ResidualBlock(nn.Module):
     """``relu(bn2(conv2(dropout(relu(bn1(conv1(x)))))) + shortcut(x))``, under the names of torchvision's BasicBlock.
 
-    The shortcut is x, or a 1x1 convolution and normalisation of it (``downsample``) where the shape changes.
+    The shortcut is x, or a 1x1 convolution and normalisation of it (``downsample``) where the channels change, as they
+    do with every stride.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = convolution(out_channels, out_channels, kernel_size)
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample: nn.Sequential | None = None
-        if stride != 1 or in_channels != out_channels:
+        if in_channels != out_channels:
             shortcut = convolution(in_channels, out_channels, 1, stride)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
         self.dropout = dropout
@@ -63,7 +64,7 @@ class TorchResidualBlock(nn.Module):
         self.conv2 = convolution(out_channels, out_channels, kernel_size)
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample: nn.Sequential | None = None
-        if stride != 1 or in_channels != out_channels:
+        if in_channels != out_channels:
             shortcut = convolution(in_channels, out_channels, 1, stride)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
         self.relu = nn.ReLU()
@@ -191,7 +192,11 @@ suite.component(
     kind="architecture",
     reference=ResidualCNN,
     variants={"torch": TorchResidualCNN},
-    cases=[case(randn(batch, 3, 32, 32)) for batch in (2, 8)],
+    cases=[
+        *(case(randn(batch, 3, 32, 32)) for batch in (2, 8)),
+        case(randn(2, 3, 9, 10), num_classes=2, dropout=0.4, timed=False),
+        case(randn(2, 3, 9, 10), num_classes=2, dropout=0.0, timed=False),
+    ],
     documented=["deepdive"],
     properties=["mode", "stochastic"],  # in training a sample's output depends on the batch around it
     recipe=RECIPES["residual_cnn"],
@@ -201,7 +206,7 @@ suite.component(
     kind="architecture",
     reference=ResNet18Cifar,
     variants={"torch": TorchResNet18Cifar},
-    cases=[case(randn(2, 3, 32, 32), num_classes=10)],
+    cases=[case(randn(2, 3, 32, 32), num_classes=10), case(randn(2, 3, 9, 10), num_classes=2, timed=False)],
     documented=["pytorch"],
     properties=["mode"],
     recipe=RECIPES["resnet18_cifar"],

@@ -2,9 +2,9 @@
 
 import torch
 from torch import nn
+from toy_components import Tanh, Weighted, held_against, wrong
 
 from nnbench import case, randn
-from toy_components import Tanh, Weighted, held_against, wrong
 
 
 class Product(torch.autograd.Function):

@@ -2,9 +2,9 @@
 
 import torch
 from torch import nn
+from toy_components import Tanh, Weighted, held_against, wrong
 
 from nnbench import case, randn
-from toy_components import Tanh, Weighted, held_against, wrong
 
 
 def test_an_output_that_is_a_weight():

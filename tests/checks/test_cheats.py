@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from toy_components import Weighted, component
 from torch import nn
+from toy_components import Weighted, component
 
 from nnbench import case, randn
-from nnbench.checks.cheats import CHEATS, FILLS, IGNORED_MODES, SCHEDULES, STEPS, cheats_of
+from nnbench.checks.cheats import CHEATS, IGNORED_MODES
+from nnbench.checks.cheats_by_kind import FILLS, SCHEDULES, STEPS, cheats_of
 from nnbench.checks.mutants import Mutant, tried, wrong_versions
 
 CAUGHT_BY = {
@@ -16,6 +17,7 @@ CAUGHT_BY = {
     "returns its first output ever after": "answers_anew",
     "keeps its outputs by the address of the input": "answers_anew",
     "changes its input": "inputs_unchanged",
+    "writes over its earlier output": "own_memory",
     "is right in its first 20 calls only": "later_calls",
     "takes every input for contiguous": "layouts",
     "rounds float32 to half precision": "forward_float32",

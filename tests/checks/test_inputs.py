@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from toy_components import Tanh, Weighted, component, held_against, rows_of, wrong
 
 from nnbench import case, rand, randint, randn
-from toy_components import Tanh, Weighted, component, held_against, rows_of, wrong
 
 
 class Squeezes(nn.Module):

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnbench.checks.mutants import _changes, mutants_of, tried
+from nnbench.checks.mutants import mutants_of, tried
+from nnbench.checks.source_changes import changes_of
 from nnbench.discovery import Source, load
 from nnbench.model import Status
 from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, listed, outcomes
@@ -236,4 +237,4 @@ def test_a_shared_line_is_tried_on_each_until_one_is_caught():
 def test_what_is_changed_into_what(before, after):
     (statement,) = ast.parse(before).body
     place = statement.value if isinstance(statement, ast.Expr) else statement
-    assert f"{before} -> {after}" in [told for told, _ in _changes(place)]
+    assert f"{before} -> {after}" in [told for told, _ in changes_of(place)]

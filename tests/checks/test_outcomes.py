@@ -36,7 +36,9 @@ def distance_oracle(a, b):
 def test_a_right_metric_passes_every_check():
     found = rows(distance, oracle=distance_oracle)
     assert not wrong(found)
-    assert list(found) == ["outcome_float64", "outcome_float32", "answers_anew", "inputs_unchanged", "repeats"]
+    assert list(found) == [
+        *("outcome_float64", "outcome_float32", "answers_anew", "inputs_unchanged", "layouts", "repeats", "defaults")
+    ]
     assert found["outcome_float64"].note.endswith("against its oracle")
     assert 0 < found["outcome_float32"].error < found["outcome_float32"].allowance < 1e-4
 
@@ -64,6 +66,10 @@ WRONG = {
     "not a number": (lambda a, b: distance(a, b) | {"mean": torch.tensor(float("nan"))}, "outcome_float64"),
     "kept from the first call": (keeps, "answers_anew"),
     "written into its input": (writes, "inputs_unchanged"),
+    "taken for contiguous": (
+        lambda a, b: distance(a.as_strided(a.shape, (1,)), b.as_strided(b.shape, (1,))),
+        "layouts",
+    ),
     "by chance": (lambda a, b: distance(a, b) | {"mean": distance(a, b)["mean"] + torch.rand(1)[0]}, "outcome_float64"),
 }
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from toy_components import Tanh, held_against, wrong
 
 from nnbench import case, randn
-from toy_components import Tanh, held_against, wrong
 
 
 class Raises(nn.Module):

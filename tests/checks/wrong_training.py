@@ -132,8 +132,9 @@ WRONG: dict[str, dict[str, tuple[str, str, str]]] = {
         "never taken up again": (FIT, "        checkpoint.load(state)\n", "        pass\n"),
         "the early stop forgotten when taken up again": (
             FIT,
-            "not stalled(state.history, patience)",
-            "not stalled({name: row[begun:] for name, row in state.history.items()}, patience)",
+            "    while state.epoch < epochs and not stalled(state.history, patience):\n",
+            "    begun = state.epoch\n    while state.epoch < epochs and not stalled("
+            "{name: row[begun:] for name, row in state.history.items()}, patience):\n",
         ),
     },
     "training.checkpoint": {

@@ -118,6 +118,8 @@ def test_what_cannot_be_trained_is_refused(variant: str) -> None:
         losses(variant, [features[:, :1], labels[:, :1], *normal])
     with pytest.raises(ValueError, match="features"):
         losses(variant, [features[0], labels[0], *normal])
+    with pytest.raises(ValueError, match="one label a sample"):
+        losses(variant, [features, labels[:1], *normal])
 
 
 def test_the_first_losses_are_those_of_torchs_functions() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from keras_support import needs_keras
 from nnbench.suites.training.event_files import EventWriter, checksum, crc32c
-from nnbench.suites.training.event_reader import read_scalars, read_wall_times
+from nnbench.suites.training.event_reader import read_scalars, read_starts, read_wall_times
 from nnbench.suites.training.fit import fit
 from nnbench.suites.training.samples import perceptron, split
 
@@ -198,6 +198,19 @@ def test_wall_times_come_back(tmp_path):
         for step in range(3):
             writer.add_scalar("loss", 0.5, step, walltime=1000.25 - step)
     assert read_wall_times(tmp_path) == [1000.25, 999.25, 998.25]
+
+
+def test_each_file_says_when_it_was_begun(tmp_path):
+    (tmp_path / "events.out.tfevents.0").touch()
+    (tmp_path / "events.out.tfevents.1").write_bytes(record_of(bytes([9]) + struct.pack("<d", 2.5) + VERSION_EVENT))
+    assert read_starts(tmp_path) == [2.5]
+
+
+def test_a_number_that_takes_more_bytes_than_it_needs_is_refused(tmp_path):
+    path = tmp_path / "events.out.tfevents.1"
+    path.write_bytes(record_of(VERSION_EVENT) + record_of(bytes([0x10, 0x80 | 7, 0])))
+    with pytest.raises(ValueError, match="takes 2 bytes, more than it needs"):
+        read_scalars(tmp_path)
 
 
 def test_a_scalar_in_tensorflows_second_form_is_read(tmp_path):
