@@ -11,6 +11,7 @@ from nnbench.checks import (
     behaviour,
     filling,
     filling_numbers,
+    initial_weights,
     inputs,
     modes,
     outcomes,
@@ -59,6 +60,7 @@ def _callable_checks(component: Component, case: Case) -> dict[str, Checker]:
         "sizes": inputs.sizes,
         "layouts": inputs.layouts,
         "saved_state": behaviour.saved_state,
+        "initial_weights": initial_weights.initial_weights,
         "defaults": signature.defaults,
         **_declared_checks(component),
     }

@@ -42,7 +42,8 @@ def _returns_its_first_output(call: Call, inputs: tuple[Tensor, ...], kept: dict
 def _keeps_outputs_by_address(call: Call, inputs: tuple[Tensor, ...], kept: dict[Any, Any]) -> Output:
     address = tuple((tensor.data_ptr(), tensor.shape, tensor.dtype) for tensor in inputs)
     if address not in kept:
-        kept[address] = (inputs, call(*inputs))  # the inputs too: their memory is then not given to others
+        # The inputs too: their memory is then not given to others. Copies: a view would follow its input.
+        kept[address] = (inputs, _mapped(Tensor.clone, call(*inputs)))
     return kept[address][1]
 
 
@@ -102,6 +103,7 @@ def _in_half(tensor: Tensor) -> Tensor:
     return tensor + (tensor.half() - tensor).detach().to(tensor.dtype) if tensor.dtype == torch.float32 else tensor
 
 
+OF_NAN = "hides NaN among its inputs"
 CHEATS: dict[str, Cheat] = {
     "returns its input": _returns_its_input,
     "returns zeros": _on_output(torch.zeros_like),
@@ -114,7 +116,7 @@ CHEATS: dict[str, Cheat] = {
     "takes every input for contiguous": _takes_inputs_for_contiguous,
     "rounds float32 to half precision": _on_output(_in_half),
     "is off by a part in a thousand": _on_output(lambda tensor: tensor * 1.001),
-    "hides NaN among its inputs": _hides_nan,
+    OF_NAN: _hides_nan,
     "lets no gradient through": _on_output(Tensor.detach),
     "has half the gradient": _on_output(_with_gradient(0.5)),
     "has the gradient's sign wrong": _on_output(_with_gradient(-1.0)),

@@ -1,4 +1,4 @@
-"""Wrong versions that no change of one place makes, built around any reference as its kind asks; each must be caught."""
+"""Wrong versions that no change of one place makes, built around any reference as its kind asks: all must be caught."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.catalog import Component
-from nnbench.checks.cheats import CHEATS, IGNORED_MODES, OF_GRADIENTS, Call, Cheat, Output
+from nnbench.checks.cheats import CHEATS, IGNORED_MODES, OF_GRADIENTS, OF_NAN, Call, Cheat, Output
 from nnbench.variants import is_constructor
 
 
@@ -27,7 +27,7 @@ Makers = Iterator[tuple[str, Callable[[Any], Any]]]
 
 def _of_callable(component: Component) -> Makers:
     for told, cheat in CHEATS.items():
-        if told not in OF_GRADIENTS or _takes_gradients(component):
+        if (told not in OF_GRADIENTS or _takes_gradients(component)) and (told != OF_NAN or _takes_numbers(component)):
             yield told, functools.partial(_around, cheat)
     if "mode" in component.properties:
         for told, training in IGNORED_MODES.items():
@@ -38,6 +38,11 @@ def _takes_gradients(component: Component) -> bool:
     """Whether an input of any case takes a gradient; without one, weights may."""
     inputs = [spec for case in component.cases for spec in case.inputs]
     return component.kind in ("module", "architecture") or any(spec.requires_grad for spec in inputs)
+
+
+def _takes_numbers(component: Component) -> bool:
+    """Whether an input may hold NaN, as normal ones may."""
+    return any(spec.distribution == "randn" and spec.requires_grad for case in component.cases for spec in case.inputs)
 
 
 def _of_optimizer(component: Component) -> Makers:

@@ -68,8 +68,9 @@ def _compared(trial: Trial, got: list[Tensor], want: list[Tensor], note: str) ->
 def training_statistics(trial: Trial) -> Finding:
     """In training mode a stochastic component is compared in distribution: means over many calls with fresh chance.
 
-    Share of zeros, mean, mean size and mean square of the outputs and of the gradients, against the reference's; the
-    largest of the differences in standard errors is the error. A right component fails less than once in a million.
+    Share of zeros and its spread over samples and places, mean, mean size and mean square of the outputs and of the
+    gradients, against the reference's; the largest of the differences in standard errors is the error. A right
+    component fails less than once in a million.
     """
     many_weights = sum(tensor.numel() for tensor in (trial.state or {}).values()) > MANY_WEIGHTS
     if _is_too_large(trial, many_weights):
@@ -81,7 +82,7 @@ def training_statistics(trial: Trial) -> Finding:
     if varies and not should_vary:
         raise Wrong("in training mode its calls differ, where nothing is random in this case")
     if not should_vary:
-        raise Skip("nothing is random in this case (a rate of zero, say); the other checks see all of it")
+        return _without_chance(got[0], want[0])
     if not varies:
         raise Wrong("in training mode every call gives the same, where the reference's differ")
     spread = torch.sqrt((got.var(0) + want.var(0)) / calls)
@@ -92,6 +93,11 @@ def training_statistics(trial: Trial) -> Finding:
     # Where neither varies (the share of zeros of something that is never zero) the means must agree outright.
     scores = torch.where(spread > 0, difference / spread, torch.where(difference > 1e-6, math.inf, 0.0))
     return judge(float(scores.max()), largest, f"(in standard errors, over {calls} calls in training mode)")
+
+
+def _without_chance(got: Tensor, want: Tensor) -> Finding:
+    """Where nothing is random (a rate of zero, or of one) the statistics of one call must agree but for rounding."""
+    return judge(error_of(got, want), 1e-9, "in training mode, where nothing is random in this case")
 
 
 def _is_too_large(trial: Trial, many_weights: bool) -> bool:
@@ -124,9 +130,25 @@ def _summary(made: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
     found = (
         torch.autograd.grad(outputs, leaves, [torch.ones_like(one) for one in outputs]) if leaves and outputs else ()
     )
-    flat = [tensor.detach().flatten() for tensor in (*outputs, *found) if tensor.numel()]
-    numbers = [[(one == 0).double().mean(), one.mean(), one.abs().mean(), one.square().mean()] for one in flat]
-    return torch.tensor(numbers, dtype=torch.float64).flatten()
+    filled = [tensor.detach() for tensor in (*outputs, *found) if tensor.numel()]
+    return torch.tensor([number for tensor in filled for number in _numbers(tensor)], dtype=torch.float64)
+
+
+def _numbers(one: Tensor) -> list[float]:
+    """Share of zeros, mean, mean size and mean square; and how unevenly samples and places share in the zeros.
+
+    The last two tell a mask that all samples have in common, or all of a sample, from one drawn for each element.
+    """
+    zeros = (one == 0).double()
+    uneven = [zeros.mean(0), zeros.flatten(1).mean(1)] if one.dim() > 1 else []
+    found = [
+        zeros.mean(),
+        one.mean(),
+        one.abs().mean(),
+        one.square().mean(),
+        *(part.square().mean() for part in uneven),
+    ]
+    return [float(number) for number in found]
 
 
 def batch_independent(trial: Trial) -> Finding:

@@ -98,7 +98,7 @@ def _places(definition: Definition) -> Iterator[ast.AST]:
     waiting: list[ast.AST] = [definition]
     while waiting:
         node = waiting.pop(0)
-        if isinstance(node, ast.Raise | ast.Assert) or _only_refuses(node) or _is_text(node):
+        if isinstance(node, ast.Raise | ast.Assert) or _only_refuses(node) or _is_text(node) or _is_strict(node):
             continue
         yield node
         waiting = [child for field, child in _children(node) if field not in ("annotation", "returns")] + waiting
@@ -116,6 +116,11 @@ def _only_refuses(node: ast.AST) -> bool:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return "refuse" in ast.unparse(node.value.func) or "warn" in ast.unparse(node.value.func)
     return isinstance(node, ast.If) and not node.orelse and all(isinstance(one, ast.Raise) for one in node.body)
+
+
+def _is_strict(node: ast.AST) -> bool:
+    """``zip(..., strict=True)`` refuses what has another length, and does nothing else."""
+    return isinstance(node, ast.keyword) and node.arg == "strict"
 
 
 def _is_text(node: ast.AST) -> bool:

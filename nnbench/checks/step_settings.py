@@ -12,7 +12,6 @@ import torch
 from nnbench.checks.evidence import Finding, Skip, Wrong, judge, passed
 from nnbench.checks.step_rules import Settings, goes_on
 from nnbench.checks.stepped import (
-    ULPS_A_STEP,
     History,
     Parameters,
     allowance_float64,
@@ -93,24 +92,24 @@ def groups(trial: Trial) -> Finding:
     chosen = _accepted(common, lambda settings: _can_step_groups(trial, other, settings))
     if not chosen:
         raise Skip("its groups have no setting in common with those that it would be compared with")
-    want = trial.judged_by(other, lambda: _run_groups(trial, other, chosen, along))
-    got = _run_groups(trial, trial.variant, chosen, along)
+    want = trial.judged_by(other, lambda: _run_groups(trial, other, chosen))
+    got = _run_groups(trial, trial.variant, chosen)
     note = f"where a second group has its own {', '.join(chosen)}"
     return judge(error_between(got, want), allowance_float64(len(want)) + _magnified(trial, other, chosen, want), note)
 
 
 def _magnified(trial: Trial, other: str, chosen: Settings, want: History) -> float:
-    """What rounding may do to the judge itself: settings that nobody tuned may subtract almost equal numbers."""
+    """How far rounding may take the judge itself: settings that nobody tuned may subtract almost equal numbers."""
     moved = (_run_groups(trial, other, chosen, partial(along_moved, seed=seed)) for seed in range(TIMES_MOVED))
-    return ULPS_A_STEP * max(error_between(history, want) for history in moved)
+    return max(error_between(history, want) for history in moved)
 
 
 def _can_step_groups(trial: Trial, other: str, chosen: Settings) -> None:
     """Raises where the judge cannot, or where the variant on trial refuses the settings; its own faults pass."""
-    _run_groups(trial, other, chosen, along, steps=1)
-    optimizer, parameters = _in_groups(trial, trial.variant, chosen)
+    first = gradients_in(trial, torch.float64)[0] * 2
+    take_step(*_in_groups(trial, other, chosen), first)
     try:
-        take_step(optimizer, parameters, gradients_in(trial, torch.float64)[0] * 2)
+        take_step(*_in_groups(trial, trial.variant, chosen), first)
     except NotMeasurable:
         raise
     except Exception:  # noqa: BLE001  shown when it is judged
@@ -123,10 +122,10 @@ def _in_groups(trial: Trial, variant: str, chosen: Settings) -> tuple[Any, Param
     return optimizer, first + second
 
 
-def _run_groups(trial: Trial, variant: str, chosen: Settings, way: Way, steps: int | None = None) -> History:
+def _run_groups(trial: Trial, variant: str, chosen: Settings, way: Way = along) -> History:
     """Half-way its own state_dict is loaded: what that makes of the settings counts from there on."""
     optimizer, parameters = _in_groups(trial, variant, chosen)
-    gradients = [step * 2 for step in gradients_in(trial, torch.float64)[:steps]]
+    gradients = [step * 2 for step in gradients_in(trial, torch.float64)]
     half = len(gradients) // 2
     begun = way(optimizer, parameters, gradients[:half])
     optimizer.load_state_dict(optimizer.state_dict())

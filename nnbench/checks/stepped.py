@@ -20,6 +20,7 @@ STEPS_WHEN_LARGE = 6  # a large case is there for what only size shows; the smal
 LARGE = 100_000  # elements
 DECADES = 4  # gradients are scaled by 10**-4 to 10**4: that is what exposes a misplaced epsilon
 ULPS_A_STEP = 8
+MOVED_BY = 16 * ULPS_A_STEP  # ulps; an average fades, up to sixteen times, before it is used again
 LONGEST_SIDE = 8
 
 Parameters = list[Tensor]
@@ -130,9 +131,9 @@ def along(optimizer: Any, parameters: Parameters, steps: Iterable[Iterable[Tenso
 
 
 def along_moved(optimizer: Any, parameters: Parameters, steps: Iterable[Parameters], seed: int) -> History:
-    """The same with every number moved by a unit in its last place, up or down at random, before each step.
+    """The same with all gradients, parameters and averages moved up or down at random, a little, before each step.
 
-    Gradients, parameters and what is kept for them: how far it goes apart is what rounding can do on this way.
+    How far that goes from the way of those left as they are is more than rounding can do on it.
     """
     generator = torch.Generator().manual_seed(seed)
     history = []
@@ -154,7 +155,7 @@ def _kept_like(optimizer: Any, parameter: Tensor) -> list[Tensor]:
 
 def _moved(tensor: Tensor, generator: torch.Generator) -> Tensor:
     signs = torch.randint(0, 2, tensor.shape, generator=generator, dtype=tensor.dtype) * 2 - 1
-    return tensor * (1 + signs * torch.finfo(tensor.dtype).eps)
+    return tensor * (1 + signs * MOVED_BY * torch.finfo(tensor.dtype).eps)
 
 
 @lru_cache(maxsize=4)

@@ -45,6 +45,8 @@ class MultiHeadAttention(Counterpart, nn.MultiheadAttention):
             raise NotMeasurable("masks are not translated for Keras' MultiHeadAttention")
         if query.dim() != 3:
             raise NotMeasurable("Keras' MultiHeadAttention takes batches: three dimensions")
+        if self.training and self.dropout and need_weights:
+            raise NotMeasurable("Keras' MultiHeadAttention shows its weights as they are before dropout")
         q, k, v = (t if self.batch_first else t.transpose(0, 1) for t in (query, key, value))
         seeds = [fresh_seed()] if self.dropout else []
         with like(q):

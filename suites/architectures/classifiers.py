@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from nnbench.suites.architectures.dense import affine, dropped_out, refuse_probability, refuse_task, relu, sigmoid
-from nnbench.suites.architectures.documented import BASIC_NETWORK, SEQUENTIAL_MLP
+from nnbench.suites.architectures.documented import BASIC_NETWORK, SEQUENTIAL_MLP, example_data
 from nnbench.suites.architectures.mlp import MLP, TorchMLP
 from nnbench.suites.architectures.recipes import RECIPES
 from torch import Tensor, nn
@@ -185,13 +184,7 @@ class BasicNetwork(nn.Module):
             x = relu(affine(x, layer))
         return affine(x, output)
 
-    @staticmethod
-    def example_data() -> tuple[Any, Any]:
-        """The data of the documented example: 100 samples of 20 features and their classes, of which there are 3."""
-        from sklearn.datasets import make_classification
-
-        features, classes = make_classification(n_features=20, n_informative=10, n_classes=3)
-        return features, classes
+    example_data = staticmethod(example_data)
 
 
 class TorchBasicNetwork(nn.Module):

@@ -42,12 +42,15 @@ class CNN(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        last = len(CHANNELS) - 1
-        for place, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
-            x = relu(batch_normalized(convolved(x, convolution), norm))
-            x = max_pooled(x, 2, 2) if place < last else averaged(x, POOLED)
+        *before, last = range(len(CHANNELS))
+        for place in before:
+            x = max_pooled(self._features(x, place), 2, 2)
+        x = averaged(self._features(x, last), POOLED)
         h = relu(affine(x.flatten(1), self.hidden))
         return affine(dropped_out(h, self.dropout, self.training), self.output)
+
+    def _features(self, x: Tensor, place: int) -> Tensor:
+        return relu(batch_normalized(convolved(x, self.convolutions[place]), self.norms[place]))
 
 
 class TorchCNN(nn.Module):

@@ -67,6 +67,14 @@ class DocumentedBasicNetwork(nn.Module):
         return features, classes
 
 
+def example_data() -> tuple[Any, Any]:
+    """The data of that example, mended: 100 samples of 20 features and their classes, of which there are 3."""
+    from sklearn.datasets import make_classification
+
+    features, classes = make_classification(n_features=20, n_informative=10, n_classes=3)
+    return features, classes
+
+
 SAMPLES = 64
 SURE = 1000.0  # a logit whose softmax is 1 to the last bit
 SAME = 1e-5  # float32: 1.4612 is known to about 1e-7

@@ -39,7 +39,7 @@ def embedded(ids: Tensor, table: nn.Embedding) -> Tensor:
     return torch.where((ids == PADDING).unsqueeze(-1), rows.detach(), rows)
 
 
-def lstm(x: Tensor, layer: nn.LSTM, training: bool, lengths: Tensor | None = None) -> Tensor:
+def lstm(x: Tensor, layer: nn.LSTM, lengths: Tensor | None = None) -> Tensor:
     """The last layer's outputs (N, T, directions * hidden) for inputs (N, T, features), with the layer's parameters.
 
     Backward begins at each sentence's own last word. Outputs behind a sentence's end mean nothing, and nothing that
@@ -47,7 +47,7 @@ def lstm(x: Tensor, layer: nn.LSTM, training: bool, lengths: Tensor | None = Non
     """
     for number in range(layer.num_layers):
         if number > 0:
-            x = dropped_out(x, layer.dropout, training)
+            x = dropped_out(x, layer.dropout, layer.training)
         sides = [_through_time(x, layer, f"_l{number}")]
         if layer.bidirectional:
             sides.append(_turned(_through_time(_turned(x, lengths), layer, f"_l{number}_reverse"), lengths))

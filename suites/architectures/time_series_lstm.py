@@ -23,12 +23,17 @@ class TimeSeriesLSTM(nn.Module):
 
     def __init__(self, input_dim: int = 1, hidden_dim: int = 64, output_dim: int = 1, n_layers: int = 2) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(input_dim, hidden_dim, n_layers, batch_first=True)
+        self.lstm = nn.LSTM(
+            input_dim,
+            hidden_dim,
+            n_layers,
+            batch_first=True,  # equivalent: the reference's own forward reads the layer's parameters alone
+        )
         self.fc = nn.Linear(hidden_dim, output_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         refuse_series(x)
-        return affine(lstm(x, self.lstm, self.training)[:, -1], self.fc)
+        return affine(lstm(x, self.lstm)[:, -1], self.fc)
 
 
 class TorchTimeSeriesLSTM(TimeSeriesLSTM):

@@ -223,6 +223,7 @@ suite.component(
         case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(3, 2), stride=(2, 1), padding=(0, 1), groups=2, timed=False),
         case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=2, stride=(1, 2), dilation=(3, 2), padding=1, timed=False),
         case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(4, 3), padding="same", dilation=(1, 2), timed=False),
+        case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(2, 3), padding="same", padding_mode="reflect", timed=False),
         case(randn(2, 4, 7, 8), **CHANNELS, kernel_size=(1, 2), padding="valid", bias=False, timed=False),
         case(randn(2, 4, 3, 4), **CHANNELS, kernel_size=3, padding=(2, 1), padding_mode="reflect", timed=False),
         case(randn(2, 4, 3, 4), **CHANNELS, kernel_size=3, padding=(3, 5), padding_mode="replicate", timed=False),

@@ -259,7 +259,7 @@ def _one_sample(
 TINY: dict[str, Any] = {"dtype": "float64", "timed": False}
 SMALL: dict[str, Any] = {"embed_dim": 4, "num_heads": 2, **TINY}
 QUERIES, KEYS, PADDING = randn(3, 2, 4), [randn(5, 2, 4)] * 2, randn(2, 5)
-FIXED = [randn(1, 3, 1, requires_grad=False)] * 2
+FIXED = [randn(1, 3, 1, requires_grad=False)] * 3
 NO, YES = randint(1, ()), randint(1, 2, ())  # arguments after the first mask: 0 and 1
 
 suite.component(
@@ -277,8 +277,8 @@ suite.component(
         case(QUERIES, *KEYS, PADDING, NO, randn(4, 3, 5), **SMALL, add_zero_attn=True),
         case(randn(3, 4), *[randn(5, 4)] * 2, randn(5), **SMALL, add_bias_kv=True),
         case(*[randn(4, 6, 8)] * 3, embed_dim=8, num_heads=2, dropout=0.4, batch_first=True, **TINY),
-        # One key: an infinite query leaves itself nothing to attend to, or NaN.
-        case(randn(1, 3, 1), *FIXED, randn(3, 1), NO, embed_dim=1, num_heads=1, **TINY),
+        # One key: where its mask is -inf, nothing is left to attend to.
+        case(*FIXED, randn(3, 1), NO, embed_dim=1, num_heads=1, **TINY),
     ],
     documented=["deepdive"],
     properties=["batch_independent", "mode", "stochastic"],

@@ -161,7 +161,7 @@ WRONG_ATTENTION = {
         "only ones are kept": of_self(kept=lambda mask: mask == 1),
         "the mask of the first sample for all": of_self(kept=lambda mask: (mask != 0)[:1]),
         "the mask of the first head for all": of_self(kept=lambda mask: (mask != 0)[:, :1]),
-        "the mask ignored": of_self(kept=torch.ones_like, lowest=0.0),
+        "the mask ignored": of_self(kept=lambda mask: mask == mask),
         "0 for an excluded score": of_self(lowest=0.0),
         "the mean where nothing is left": of_self(lowest=-1e20),
         "NaN where nothing is left": of_self(softmax=over_keys),

@@ -156,14 +156,7 @@ def in_every_layer(make):
             drop=lambda steps, layer, last: steps if last else functional.dropout(steps, layer.dropout)
         ),
         "dropout after the last layer too": make(drop=lambda steps, layer, last: dropped_between(steps, layer, False)),
-        "one mask of dropout for all steps": make(drop=dropped_alike),
     }
-
-
-def dropped_alike(steps, layer, last):
-    if last:
-        return steps
-    return steps * functional.dropout(torch.ones_like(steps[0]), layer.dropout, layer.training)
 
 
 RIGHT_RECURRENCE = {"layers.lstm": [lstm], "layers.gru": [gru]}
