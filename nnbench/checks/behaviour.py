@@ -16,7 +16,7 @@ from nnbench.model import CheckStatus
 from nnbench.workload import build, dtype_of, tensors
 
 LATER_CALLS = 24
-LARGEST_CALLED = 300_000  # elements of the inputs, or of the weights
+LARGEST_CALLED, MOST_WEIGHTS_CALLED = 300_000, 3_000_000  # elements of the inputs, and of the weights
 
 
 def inputs_unchanged(trial: Trial) -> Finding:
@@ -104,7 +104,7 @@ def _judge_differs(trial: Trial) -> bool:
 def later_calls(trial: Trial) -> Finding:
     """Called over and over, with one input and another in turn, it goes on giving the answer to each."""
     weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
-    if sum(spec.elements for spec in trial.case.inputs) > LARGEST_CALLED or weights > LARGEST_CALLED:
+    if sum(spec.elements for spec in trial.case.inputs) > LARGEST_CALLED or weights > MOST_WEIGHTS_CALLED:
         raise Skip("too large to be called often; smaller cases are")
     dtype = dtype_of(trial.case)
     made = trial.make(trial.variant, dtype, trial.state)

@@ -95,7 +95,10 @@ def groups(trial: Trial) -> Finding:
     want = trial.judged_by(other, lambda: _run_groups(trial, other, chosen))
     got = _run_groups(trial, trial.variant, chosen)
     note = f"where a second group has its own {', '.join(chosen)}"
-    return judge(error_between(got, want), allowance_float64(len(want)) + _magnified(trial, other, chosen, want), note)
+    error, allowance = error_between(got, want), allowance_float64(len(want))
+    if error > allowance:
+        allowance += _magnified(trial, other, chosen, want)
+    return judge(error, allowance, note)
 
 
 def _magnified(trial: Trial, other: str, chosen: Settings, want: History) -> float:
@@ -108,8 +111,9 @@ def _can_step_groups(trial: Trial, other: str, chosen: Settings) -> None:
     """Raises where the judge cannot, or where the variant on trial refuses the settings; its own faults pass."""
     first = gradients_in(trial, torch.float64)[0] * 2
     take_step(*_in_groups(trial, other, chosen), first)
+    optimizer, parameters = _in_groups(trial, trial.variant, chosen)
     try:
-        take_step(*_in_groups(trial, trial.variant, chosen), first)
+        take_step(optimizer, parameters, first)
     except NotMeasurable:
         raise
     except Exception:  # noqa: BLE001  shown when it is judged

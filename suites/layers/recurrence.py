@@ -7,7 +7,6 @@ import warnings
 from typing import Any, NamedTuple
 
 import torch
-from nnbench.suites.layers.settings import changed
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -75,9 +74,7 @@ class Recurrent(nn.Module):
     def flatten_parameters(self) -> None:
         """Nothing: torch's moves its parameters together in memory for cuDNN."""
 
-    def extra_repr(self) -> str:
-        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False}
-        return f"{self.input_size}, {self.hidden_size}" + changed(self, **defaults, dropout=0.0, bidirectional=False)
+    extra_repr = nn.RNNBase.extra_repr
 
     def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
         """One layer's parameters in one direction; those of the gates lie one below the other."""
