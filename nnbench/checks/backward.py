@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, passed, worst
+from nnbench.checks.inputs import TINY
 from nnbench.checks.trial import Trial
 from nnbench.checks.values import compare_gradients, compare_outputs
 from nnbench.workload import differentiable, dtype_of, tensors, upstream_gradients
@@ -35,7 +36,8 @@ def _backward(trial: Trial, made: object, inputs: tuple[Tensor, ...]) -> None:
 
 def _whole_gradients(trial: Trial) -> Gradients:
     """The reference's gradients in float64; raises ``Skip`` where there are none, or too many to be asked again."""
-    if sum(tensor.numel() for tensor in (trial.state or {}).values()) > MOST_WEIGHTS:
+    weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
+    if weights > MOST_WEIGHTS and sum(spec.elements for spec in trial.case.inputs) > TINY:
         raise Skip("too large to be asked often; smaller components are")
     found = dict(trial.answer("reference", torch.float64).gradients)
     if not any(tensor is not None for tensor in found.values()):

@@ -23,14 +23,15 @@ from nnbench.specs import Case
 from nnbench.workload import dtype_of, tensors
 
 LARGEST = 70_000  # elements of the inputs, or of the weights
-LARGEST_WEIGHTS = 1_000_000
+LARGEST_WEIGHTS, TINY = 1_000_000, 1_000  # of a case with few inputs there may be any number of weights
 LARGEST_ENLARGEMENT = 100.0  # times a rounding of the inputs, in the outputs
 
 
 def refuse_large(trial: Trial) -> None:
     """Raises ``Skip`` for a case that would be asked too long."""
     weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
-    if sum(spec.elements for spec in trial.case.inputs) > LARGEST or weights > LARGEST_WEIGHTS:
+    size = sum(spec.elements for spec in trial.case.inputs)
+    if size > LARGEST or (weights > LARGEST_WEIGHTS and size > TINY):
         raise Skip("too large to be asked often; smaller cases are")
 
 

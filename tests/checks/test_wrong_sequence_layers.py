@@ -8,6 +8,12 @@ from wrong_versions import failures, right_rows_of, rows_of
 
 from nnbench.model import Status
 
+# Of batches of one, and from torch's own projections.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:var.*degrees of freedom"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections"),
+]
+
 RIGHT = RIGHT_ATTENTION | RIGHT_NORMALIZATION | RIGHT_RECURRENCE
 WRONG = WRONG_ATTENTION | WRONG_NORMALIZATION | WRONG_RECURRENCE
 

@@ -108,6 +108,8 @@ def assert_same_state(ours: Any, theirs: Any) -> None:
     assert mine["param_groups"] == other["param_groups"]
     assert mine["state"].keys() == other["state"].keys()
     for number, state in mine["state"].items():
+        # In any order: a state is loaded by name, and ours are made where they are first needed (RMSprop's mean before
+        # its momentum's buffer, which torch makes first).
         assert set(state) == set(other["state"][number])
         for name, value in state.items():
             want = other["state"][number][name]
