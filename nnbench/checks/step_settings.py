@@ -96,9 +96,10 @@ def groups(trial: Trial) -> Finding:
     got = _run_groups(trial, trial.variant, chosen)
     note = f"where a second group has its own {', '.join(chosen)}"
     error, allowance = error_between(got, want), allowance_float64(len(want))
-    if error > allowance:
-        allowance += _magnified(trial, other, chosen, want)
-    return judge(error, allowance, note)
+    if not error > allowance:
+        return judge(error, allowance, note)
+    nulls = {"a second group like the first": error_between(_run_groups(trial, other, {}), want)}
+    return judge(error, allowance + _magnified(trial, other, chosen, want), note, nulls)
 
 
 def _magnified(trial: Trial, other: str, chosen: Settings, want: History) -> float:

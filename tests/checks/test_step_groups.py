@@ -90,6 +90,25 @@ def test_without_subtractions_little_more_is_allowed_than_for_one_group():
     assert allowance_float64(STEPS) < row.allowance < 20 * allowance_float64(STEPS)
 
 
+class Chaotic(Descent):
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter, gradient, state, group)
+        parameter.copy_((1000 * parameter).sin())
+
+
+class Elsewhere(Chaotic):
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter, gradient, state, group)
+        parameter *= 1 + 1e-11
+
+
+def test_where_rounding_decides_everything_nothing_is_proved():
+    made = component(Chaotic, cases=[case(*INPUTS, dtype="float64")], variants={"wrong": Elsewhere})
+    row = row_of("groups", made, "wrong")
+    assert row.status == "mistrusted"
+    assert row.note.startswith("a second group like the first would pass too")
+
+
 def test_settings_lost_when_a_state_is_loaded_are_missed():
     row = row_of("groups", of_family(FAMILIES["adam"], levelling=Levelling), "levelling")
     assert row.status == "failed"
