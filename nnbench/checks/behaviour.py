@@ -65,7 +65,7 @@ def deterministic(trial: Trial) -> Finding:
 def mode(trial: Trial) -> Finding:
     """Training and evaluation mode differ exactly when the component declares "mode".
 
-    Of a random component a case may leave chance nothing to do (a rate of zero, one layer only): its judge tells.
+    A case may leave the modes nothing to differ in (a rate of zero, no running statistics): its judge tells.
     """
     made = trial.make(trial.variant, dtype_of(trial.case), trial.state)
     if not isinstance(made, nn.Module):
@@ -74,8 +74,8 @@ def mode(trial: Trial) -> Finding:
     differ = _modes_differ(trial, made)
     if differ and not declared:
         raise Wrong("training and evaluation mode give different outputs, which it does not declare (mode)")
-    if declared and not differ and "stochastic" in trial.component.properties and not _judge_differs(trial):
-        raise Skip("nothing is random in this case")
+    if declared and not differ and not _judge_differs(trial):
+        raise Skip("the modes have nothing to differ in, in this case")
     if declared and not differ:
         raise Wrong("training and evaluation mode give the same output, though it declares that they differ (mode)")
     return passed()

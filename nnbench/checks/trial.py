@@ -204,22 +204,26 @@ class Trial:
 
     @cached_property
     def enlarges_rounding(self) -> float:
-        """How many times a rounding of the inputs to the dtype grows on its way to the outputs."""
+        """How many times a rounding of the inputs and the weights to the dtype grows on its way to the outputs."""
         want = self.answer("reference", torch.float64).outputs
-        moved = _largest(list(zip(self._of_rounded_inputs(), want, strict=True)))
-        return moved / torch.finfo(self.floor_dtype).eps
+        generator = torch.Generator().manual_seed(self.seed)
+        eps = torch.finfo(self.floor_dtype).eps
+        state = {name: _by_signs(tensor, eps, generator) for name, tensor in (self.state or {}).items()}
+        moved = _largest(list(zip(self._of_rounded_inputs(state or None), want, strict=True)))
+        return moved / eps
 
-    def _of_rounded_inputs(self) -> list[Tensor]:
+    def _of_rounded_inputs(self, state: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         generator = torch.Generator().manual_seed(self.seed)
         eps = torch.finfo(self.floor_dtype).eps
         inputs = [tensor.detach() for tensor in self.inputs(torch.float64)]
-        signs = [torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1 for tensor in inputs]
-        moved = [
-            _moved_by(spec, tensor, eps * sign)
-            for spec, tensor, sign in zip(self.case.inputs, inputs, signs, strict=True)
+        moved = [_by_signs(tensor, eps, generator) for tensor in inputs]
+        # A probability stays one.
+        fed = [
+            tensor.clamp(0, 1) if spec.distribution == "rand" else tensor
+            for spec, tensor in zip(self.case.inputs, moved, strict=True)
         ]
-        made = self.make("reference", torch.float64, self.state)
-        return [tensor.detach() for tensor in tensors(made(*moved))]
+        made = self.make("reference", torch.float64, state or self.state)
+        return [tensor.detach() for tensor in tensors(made(*fed))]
 
     @cached_property
     def gradient_floor(self) -> float:
@@ -257,12 +261,10 @@ class Trial:
         return tuple(torch.as_tensor(np.asarray(array)) for array in several)
 
 
-def _moved_by(spec: InputSpec, tensor: Tensor, share: Tensor) -> Tensor:
-    """Each number moved by a share of itself; whole numbers stay, and probabilities stay probabilities."""
-    if not tensor.is_floating_point():
-        return tensor
-    moved = tensor * (1 + share)
-    return moved.clamp(0, 1) if spec.distribution == "rand" else moved
+def _by_signs(tensor: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Each number a share of itself larger or smaller, in float64; whole numbers stay."""
+    signs = torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1
+    return tensor.double() * (1 + share * signs) if tensor.is_floating_point() else tensor
 
 
 def _moved(state: Mapping[str, Tensor], ending: str, generator: torch.Generator) -> dict[str, Tensor]:

@@ -34,6 +34,10 @@ class KerasMLP(Counterpart):
         for place, sizes in enumerate(pairwise(self.sizes)):
             self.add_module(str(3 * place), nn.Linear(*sizes))
 
+    def forward(self, x: Tensor) -> Any:
+        """Keras wants a batch: one sample by itself is a batch of one."""
+        return super().forward(x) if x.dim() > 1 else super().forward(x.unsqueeze(0)).squeeze(0)
+
     def make(self, x: Tensor, part: Any) -> Any:
         *hidden, last = self.sizes[1:]
         layers: list[Any] = []

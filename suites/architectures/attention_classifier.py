@@ -127,6 +127,7 @@ suite.component(
             max_len=5,
             timed=False,
         ),
+        case(randint(1, 10_000, (2, 3)), timed=False),
     ],
     documented=["deepdive"],
     properties=["batch_independent"],

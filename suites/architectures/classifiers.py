@@ -223,6 +223,7 @@ suite.component(
     cases=[
         *(case(randn(samples, 10), input_size=10, hidden_size=20, output_size=1) for samples in (32, 256)),
         case(randn(3, 4), input_size=4, hidden_size=5, output_size=2, timed=False),
+        case(randn(3, 10), timed=False),
     ],
     documented=["pytorch"],
     properties=WITHOUT_DROPOUT,
@@ -236,6 +237,7 @@ suite.component(
     cases=[
         *(case(randn(samples, 784), input_size=784, hidden_size=128, num_classes=10) for samples in (32, 128)),
         case(randn(3, 4), input_size=4, hidden_size=5, num_classes=2, dropout=0.4, timed=False),
+        case(randn(1, 784), timed=False),
     ],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
@@ -256,7 +258,10 @@ suite.component(
             (128, [256, 128], 0.2),
         )
     ]
-    + [case(randn(3, 4), input_size=4, hidden_sizes=[6, 5], num_classes=3, dropout=0.4, timed=False)],
+    + [
+        case(randn(32, 4), input_size=4, hidden_sizes=[6, 5], num_classes=3, dropout=0.5, timed=False),
+        case(randn(1, 784), timed=False),
+    ],
     documented=["fundamentals", "pytorch"],
     properties=WITH_DROPOUT,
     recipe=RECIPES["sequential_mlp"],
@@ -296,7 +301,10 @@ suite.component(
         case(randn(samples, 20), input_dim=20, hidden_dims=[64, 32, 16], num_classes=num_classes, task=task)
         for samples, num_classes, task in ((32, 3, "classification"), (32, 1, "regression"), (256, 3, "classification"))
     ]
-    + [case(randn(3, 4), input_dim=4, hidden_dims=[6, 5], num_classes=2, timed=False)],
+    + [
+        case(randn(3, 4), input_dim=4, hidden_dims=[6, 5], num_classes=2, timed=False),
+        case(randn(3, 20), timed=False),
+    ],
     documented=["guide"],
     properties=WITHOUT_DROPOUT,
     recipe=RECIPES["basic_network"],

@@ -139,6 +139,7 @@ suite.component(
         case(
             randint(1, 9, (3, 5)), randint(1, 6, (3,)), vocab_size=9, embed_dim=3, hidden_dim=2, n_layers=1, timed=False
         ),
+        case(randint(1, 10_000, (2, 3)), timed=False),
     ],
     documented=["handout"],
     properties=["mode", "stochastic", "batch_independent"],

@@ -93,7 +93,10 @@ suite.component(
         case(randn(batch, 784), input_size=784, hidden_sizes=[256, 128, 64], output_size=10, dropout=0.2)
         for batch in (32, 128)
     ]
-    + [case(randn(3, 2, 3), input_size=6, hidden_sizes=[5, 4], output_size=2, dropout=0.4, timed=False)],
+    + [
+        case(randn(32, 2, 3), input_size=6, hidden_sizes=[5, 4], output_size=2, dropout=0.4, timed=False),
+        case(randn(1, 784), timed=False),
+    ],
     documented=["handout", "pytorch"],
     properties=["mode", "stochastic", "batch_independent"],
     recipe=RECIPES["mlp"],

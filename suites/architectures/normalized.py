@@ -260,7 +260,7 @@ suite.component(
     variants={"torch": TorchMLPBatchNorm},
     cases=[
         *(case(randn(samples, 784), form=form) for samples in (32, 128) for form in FORMS),
-        case(randn(4, 2, 3), input_size=6, num_classes=2, timed=False),
+        case(randn(32, 2, 3), input_size=6, num_classes=2, timed=False),
         case(randn(4, 5), input_size=5, num_classes=2, form="pytorch", timed=False),
     ],
     documented=["fundamentals", "pytorch"],
@@ -276,7 +276,7 @@ suite.component(
         case(randn(samples, 20), input_dim=20, num_classes=num_classes, task=task)
         for samples, num_classes, task in ((32, 3, "classification"), (32, 1, "regression"), (256, 3, "classification"))
     ]
-    + [case(randn(4, 5), input_dim=5, num_classes=2, timed=False)],
+    + [case(randn(32, 5), input_dim=5, num_classes=2, timed=False), case(randn(4, 20), timed=False)],
     documented=["guide"],
     properties=PROPERTIES,
     recipe=RECIPES["advanced_network"],
@@ -288,9 +288,9 @@ suite.component(
     variants={"torch": TorchHalvingNetwork},
     cases=[
         *(case(randn(samples, 20), input_dim=20, num_classes=3, max_layers=5) for samples in (32, 256)),
-        case(randn(4, 16), input_dim=16, num_classes=8, max_layers=2, dropout=0.4, timed=False),
+        case(randn(32, 16), input_dim=16, num_classes=8, max_layers=2, dropout=0.4, timed=False),
         case(randn(4, 40), input_dim=40, num_classes=12, timed=False),  # 20, and no 10
-        case(randn(4, 16), input_dim=16, num_classes=3, max_layers=2, dropout=0.0, timed=False),
+        case(randn(4, 20), dropout=0.0, timed=False),
     ],
     documented=["guide"],
     properties=PROPERTIES,

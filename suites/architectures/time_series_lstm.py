@@ -60,6 +60,7 @@ suite.component(
         case(randn(32, 20, 1), input_dim=1, hidden_dim=64, output_dim=1, n_layers=2),
         case(randn(64, 60, 1), input_dim=1, hidden_dim=64, output_dim=1, n_layers=2),
         case(randn(3, 4, 2), input_dim=2, hidden_dim=5, output_dim=3, n_layers=3, timed=False),
+        case(randn(3, 2, 1), timed=False),
     ],
     documented=["handout", "deepdive"],
     properties=["batch_independent"],

@@ -262,7 +262,6 @@ suite.component(
         case(randn(6, 3), num_features=3, eps=0.5, momentum=0.7, **TINY),
         case(randn(6, 3, 8), num_features=3, momentum=None, bias=False, **TINY),
         case(randn(6, 3), num_features=3, eps=0.5, affine=False, **TINY),
-        case(randn(6, 1), num_features=1, eps=0.5, **TINY),
         case(rand(1024, 2), num_features=2, eps=0.5, timed=False),  # far from zero, for how wide it is
     ],
     documented=["handout", "guide", "fundamentals", "pytorch"],

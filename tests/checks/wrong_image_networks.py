@@ -56,11 +56,6 @@ CNN = {
     ),
     "rows and columns swapped": calling(lambda module, x: cnn(module, x, flat=lambda h: h.mT.flatten(1))),
     "dropout left out": calling(lambda module, x: cnn(module, x, units=lambda made, h: torch.relu(h))),
-    "dropout of the image's features": calling(
-        lambda module, x: cnn(
-            module, x, flat=lambda h: module.dropout(h.flatten(1)), units=lambda made, h: torch.relu(h)
-        )
-    ),
     "softmax before the loss": ended(cnn, lambda y: y.softmax(-1)),
 }
 
@@ -209,7 +204,6 @@ TRANSFER = {
     "a head in evaluation mode": {"train": all_in_evaluation},
     "no dropout in the head": with_head(lambda head, h: head[3](head[1](head[0](h)))),
     "no ReLU in the head": with_head(lambda head, h: head[3](head[2](head[0](h)))),
-    "dropout before the head": with_head(lambda head, h: head[3](head[1](head[0](head[2](h))))),
     "a gradient that the head stops": with_head(lambda head, h: head(h.detach())),
 }
 IMAGES: dict[str, dict[str, Methods]] = {

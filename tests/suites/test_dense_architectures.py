@@ -202,7 +202,8 @@ def test_every_dense_network_is_here() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_cases_are_the_documented_ones_with_a_batch_of_32_then_larger_batches(name: str) -> None:
-    cases = [([spec.shape for spec in case.inputs], dict(case.arguments)) for case in component(name).cases]
+    timed = [case for case in component(name).cases if case.timed]
+    cases = [([spec.shape for spec in case.inputs], dict(case.arguments)) for case in timed]
     documented = [([(32, layers[0])], arguments) for of, arguments, layers, _ in DOCUMENTED if of == name]
     assert cases[: len(documented)] == documented
     assert all(shape[0] in (128, 256) for (shape,), _ in cases[len(documented) :])

@@ -312,6 +312,14 @@ def test_training_moves_a_backbone_that_is_not_frozen(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", [*VARIANTS, "torchvision"])
+def test_a_frozen_network_begins_frozen(variant: str) -> None:
+    made = component("transfer_resnet18").variant(variant).build()
+    assert made.training
+    assert {name for name, child in made.named_children() if child.training} == {"fc"}
+    assert not any(layer.training for layer in made.layer1.modules())
+
+
+@pytest.mark.parametrize("variant", [*VARIANTS, "torchvision"])
 def test_the_head_of_a_frozen_network_is_random_in_training_only(variant: str) -> None:
     torch.manual_seed(0)
     made, x = component("transfer_resnet18").variant(variant).build(), torch.ones(2, 3, 32, 32)
