@@ -40,7 +40,13 @@ def whole_numbers(trial: Trial) -> Finding:
     got = whole.answer(trial.variant, torch.float64)
     findings = [compare_outputs(whole, got.outputs, want, torch.float64, note), _in_dtype(whole)]
     other = "torch" if trial.is_reference else "reference"
-    if other in trial.component.variants and _same_bits(got.outputs, whole.answer(other, torch.float64).outputs):
+    # In a network whole weights saturate: what is left of a slope there is rounding.
+    is_network = trial.component.kind == "architecture"
+    if (
+        other in trial.component.variants
+        and not is_network
+        and _same_bits(got.outputs, whole.answer(other, torch.float64).outputs)
+    ):
         slopes = whole.answer(other, torch.float64).gradients
         if any(tensor is not None for tensor in slopes.values()):
             findings.append(compare_gradients(whole, got.gradients, slopes, torch.float64, "at zeros and ties"))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nnbench.catalog import Component
 from nnbench.checks.evidence import ULPS, NoJudge, Skip, Wrong, error_of, scale_of
 from nnbench.checks.numbers import AS_DRAWN, STEP_FROM_INITIAL, Numbers
-from nnbench.specs import Case, InputSpec
+from nnbench.specs import Case
 from nnbench.workload import arguments_of, build, differentiable, draw_inputs, dtype_of, tensors, upstream_gradients
 
 MANY_WEIGHTS = 1_000_000

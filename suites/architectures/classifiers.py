@@ -273,7 +273,6 @@ suite.component(
     variants={"torch": TorchBinaryClassifier},
     cases=[
         *(case(randn(samples, 20), input_size=20) for samples in (32, 256)),
-        case(randn(3, 4), input_size=4, dropout=0.4, timed=False),
     ],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,
@@ -286,7 +285,7 @@ suite.component(
     variants={"torch": TorchRegressor},
     cases=[
         *(case(randn(samples, 20), input_size=20) for samples in (32, 256)),
-        case(randn(3, 4), input_size=4, dropout=0.4, timed=False),
+        case(randn(32, 4), input_size=4, dropout=0.4, timed=False),
     ],
     documented=["fundamentals"],
     properties=WITH_DROPOUT,

@@ -80,8 +80,8 @@ suite.component(
     variants={"torch": TorchCNN},
     cases=[
         *(case(randn(batch, 3, 32, 32), num_classes=10) for batch in (2, 8)),
-        case(randn(2, 1, 20, 23), num_classes=2, in_channels=1, dropout=0.4, timed=False),
-        case(randn(2, 3, 5, 7), dropout=0.0, timed=False),
+        case(randn(2, 1, 20, 23), num_classes=2, in_channels=1, dropout=0.0, timed=False),
+        case(randn(2, 3, 5, 7), timed=False),
     ],
     documented=["handout"],
     properties=["mode", "stochastic"],  # in training a sample's output depends on the batch around it

@@ -125,11 +125,12 @@ suite.component(
         case(randint(32000, (16, 1024)), num_embeddings=32000, embedding_dim=64),  # a small language model's
         case(randint(99_995, 100_000, (4, 6)), **LARGE, padding_idx=-3, timed=False),
         case(randint(5, (4, 6)), **LARGE, padding_idx=2, scale_grad_by_freq=True, timed=False),
+        # In float32 a row that was just shortened may round to a length above 1 and be shortened once more.
         case(randint(5, ()), **LARGE, padding_idx=7, scale_grad_by_freq=True, timed=False),
-        case(randint(9, (4, 6)), **LARGE, max_norm=1.0, timed=False),
-        case(randint(9, (4, 6)), **LARGE, max_norm=1.0, norm_type=1.0, timed=False),
+        case(randint(9, (4, 6)), **LARGE, max_norm=1.0, dtype="float64", timed=False),
+        case(randint(9, (4, 6)), **LARGE, max_norm=1.0, norm_type=1.0, dtype="float64", timed=False),
         case(
-            randint(40, (80,)), num_embeddings=300_001, embedding_dim=1, max_norm=1.0, timed=False
+            randint(40, (80,)), num_embeddings=300_001, embedding_dim=1, max_norm=1.0, dtype="float64", timed=False
         ),  # some of length 1
         case(randint(7, (4, 6)), num_embeddings=7, embedding_dim=3, _weight=randn(7, 3), timed=False),
         case(randint(7, (4, 6)), num_embeddings=7, embedding_dim=3, _weight=randn(7, 3), _freeze=True, timed=False),
