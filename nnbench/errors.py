@@ -11,7 +11,11 @@ class NnbenchError(Exception):
 
 
 class UnknownComponent(NnbenchError, LookupError):
-    """No registered component has this id."""
+    """No registered component has this id, ``identifier``."""
+
+    def __init__(self, message: str, identifier: str = "") -> None:
+        super().__init__(message)
+        self.identifier = identifier
 
 
 class RegistrationError(NnbenchError):

@@ -102,6 +102,8 @@ class Check:
 
 CHECK_PREFIX = "check."
 EVIDENCE = "evidence_"  # the check that proves an erratum: evidence_E01 and so on
+# Rows that no one check gives: the process ended on the way; every check passes where an erratum should show.
+COMPLETED, NO_LONGER_SHOWS = "completed", "erratum"
 
 
 def check_to_measurement(check: Check) -> Measurement:

@@ -110,7 +110,7 @@ def _nothing(text: str, pattern: Pattern, components: Sequence[ComponentInfo]) -
     """Why a pattern takes nothing: the component, then the variant, then the case is unknown."""
     named = [one for one in components if _matches_component(one.id, pattern.component)]
     if not named:
-        return UnknownComponent(unknown(pattern.component, [one.id for one in components]))
+        return UnknownComponent(unknown(pattern.component, [one.id for one in components]), pattern.component)
     variants = sorted({variant for one in named for variant in (*one.variants, *one.on_request)})
     if not any(fnmatchcase(variant, pattern.variant) for variant in variants):
         hint = did_you_mean(pattern.variant, variants)

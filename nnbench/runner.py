@@ -11,6 +11,7 @@ from typing import Any
 from nnbench.errors import listing
 from nnbench.metrics import CALIBRATION, main_metric
 from nnbench.model import (
+    COMPLETED,
     Check,
     CheckStatus,
     Measurement,
@@ -32,7 +33,7 @@ Row = Check | Measurement
 class Settings:
     """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode.
 
-    Checks, which are not timed, take ``processes`` workers side by side.
+    Checks, which are not timed, take ``processes`` workers side by side; ``only`` names those to make, empty for all.
     """
 
     rounds: int = 3
@@ -41,6 +42,7 @@ class Settings:
     epochs: int = 1
     data: str = ""
     processes: int = 1
+    only: tuple[str, ...] = ()
 
     @property
     def check_seed(self) -> int:
@@ -55,6 +57,13 @@ class Event:
     doing: str = ""
     row: Row | None = None
     steps: int = 0
+
+
+def check_names(session: Session, targets: Sequence[Target]) -> list[str]:
+    """Every check that one of the targets or another has, in order."""
+    of = [_names(target) for target in targets]
+    (answer,) = session.ask({"do": "checks", "of": of})
+    return list(answer["checks"])
 
 
 def check_steps(targets: Sequence[Target]) -> int:
@@ -82,12 +91,16 @@ def _checked(
 ) -> Iterator[tuple[Target, Sequence[Check] | None]]:
     """Each target under each seed when it is begun, without rows, and once more, in order, with its rows."""
     jobs = [(target, seed) for seed in seeds or [settings.check_seed] for target in targets]
-    for (target, _), rows in each(session, jobs, settings.processes, lambda worker, job: list(_check(worker, *job))):
+
+    def make(worker: Session, job: tuple[Target, int]) -> list[Check]:
+        return list(_check(worker, *job, settings.only))
+
+    for (target, _), rows in each(session, jobs, settings.processes, make):
         yield target, rows
 
 
-def _check(session: Session, target: Target, seed: int) -> Iterator[Check]:
-    request = _request("check", target) | {"seed": seed}
+def _check(session: Session, target: Target, seed: int, only: Sequence[str]) -> Iterator[Check]:
+    request = _request("check", target) | {"seed": seed, "only": only}
     try:
         for message in session.ask(request):
             if "row" in message:
@@ -103,7 +116,7 @@ def _check_failed(target: Target, seed: int, status: str, note: str) -> Check:
         component=target.component.id,
         variant=target.variant,
         case=target.case.label,
-        check="completed",
+        check=COMPLETED,
         status=CheckStatus.SKIPPED if status == Status.SKIPPED else CheckStatus.FAILED,
         note=note if status in (Status.SKIPPED, Status.FAILED) else f"{status}: {note}",
         seed=seed,
@@ -244,7 +257,11 @@ def _to_train(targets: Sequence[Target], settings: Settings) -> list[Target]:
 
 
 def _request(job: str, target: Target) -> dict[str, Any]:
-    return {"do": job, "component": target.component.id, "variant": target.variant, "case": target.case.label}
+    return {"do": job} | _names(target)
+
+
+def _names(target: Target) -> dict[str, str]:
+    return {"component": target.component.id, "variant": target.variant, "case": target.case.label}
 
 
 def is_component(row: Measurement) -> bool:

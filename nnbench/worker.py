@@ -64,6 +64,7 @@ class Server:
         self.made_mutants: dict[str, list[Any]] = {}  # by component
         self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
             "load": self.load,
+            "checks": self.checks,
             "check": self.check,
             "measure": self.measure,
             "calibrate": self.calibrate,
@@ -116,12 +117,23 @@ class Server:
         yield {"problems": [asdict(problem) for problem in self.catalog.problems]}
         self.threads = request["threads"]
 
+    def checks(self, request: Message) -> Iterator[Message]:
+        """The names of the checks that several targets have, each once."""
+        from nnbench.checks.battery import names
+
+        found: dict[str, None] = {}
+        for one in request["of"]:
+            component = self.catalog.components[one["component"]]
+            found |= dict.fromkeys(names(component, one["variant"], component.case(one["case"])))
+        yield {"checks": list(found)}
+
     def check(self, request: Message) -> Iterator[Message]:
         from nnbench.checks.battery import check
 
         component = self.catalog.components[request["component"]]
         case = component.case(request["case"])
-        yield from ({"row": asdict(row)} for row in check(component, request["variant"], case, request["seed"]))
+        rows = check(component, request["variant"], case, request["seed"], request["only"])
+        yield from ({"row": asdict(row)} for row in rows)
 
     def measure(self, request: Message) -> Iterator[Message]:
         from nnbench.measure.all import measure

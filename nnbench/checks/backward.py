@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, passed, worst
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, worst
 from nnbench.checks.inputs import TINY
 from nnbench.checks.trial import Trial
 from nnbench.checks.values import compare_gradients, compare_outputs
@@ -16,7 +16,10 @@ Gradients = dict[str, Tensor | None]
 
 
 def accumulation(trial: Trial) -> Finding:
-    """``backward()`` leaves the gradients in ``.grad``, and a second one adds as much again."""
+    """``backward()`` leaves the gradients in ``.grad``, and a second one adds as much again, as does one more graph.
+
+    The upstream gradients that it is given stay as they are.
+    """
     once = _whole_gradients(trial)
     made, inputs = trial.make(trial.variant, torch.float64, trial.state), trial.inputs(torch.float64)
     findings = []
@@ -26,12 +29,30 @@ def accumulation(trial: Trial) -> Finding:
         want = {name: None if tensor is None else times * tensor for name, tensor in once.items()}
         told = "after one backward" if times == 1 else "after a second backward, which adds to the first"
         findings.append(compare_gradients(trial, held, want, torch.float64, told, MARGIN))
-    return worst(findings)
+    again = _second_of_one_graph(trial)
+    return worst([*findings, compare_gradients(trial, again, once, torch.float64, "from one graph twice", MARGIN)])
+
+
+def _second_of_one_graph(trial: Trial) -> Gradients:
+    """Gradients that are asked for a second time, of a graph that was kept."""
+    made, inputs = trial.make(trial.variant, torch.float64, trial.state), trial.inputs(torch.float64)
+    named = _leaves(made, inputs)
+    towards = {name: leaf for name, leaf in named.items() if leaf.requires_grad}
+    ends = differentiable(tuple(tensors(made(*inputs))))
+    upstream = upstream_gradients(ends, trial.seed)
+    for _ in range(2):
+        found = torch.autograd.grad(ends, list(towards.values()), upstream, retain_graph=True, allow_unused=True)
+    return dict.fromkeys(named) | dict(zip(towards, found, strict=True))
 
 
 def _backward(trial: Trial, made: object, inputs: tuple[Tensor, ...]) -> None:
+    """Raises ``Wrong`` where the upstream gradients, which are others' too, are changed."""
     ends = differentiable(tuple(tensors(made(*inputs))))  # type: ignore[operator]
-    torch.autograd.backward(ends, upstream_gradients(ends, trial.seed))
+    upstream = upstream_gradients(ends, trial.seed)
+    kept = [tensor.clone() for tensor in upstream]
+    torch.autograd.backward(ends, upstream)
+    if not all(torch.equal(mine, right) for mine, right in zip(upstream, kept, strict=True)):
+        raise Wrong("its backward changes the upstream gradient in place")
 
 
 def _whole_gradients(trial: Trial) -> Gradients:
@@ -67,20 +88,23 @@ def partial_gradients(trial: Trial) -> Finding:
 def _with_only(trial: Trial, kept: Gradients, told: str) -> Finding:
     made, inputs = trial.make(trial.variant, torch.float64, trial.state), trial.inputs(torch.float64)
     for name, leaf in _leaves(made, inputs).items():
-        leaf.requires_grad_(name in kept)
+        if name not in kept:
+            leaf.requires_grad_(False)
     _backward(trial, made, inputs)
     held: Gradients = {name: leaf.grad for name, leaf in _leaves(made, inputs).items() if name in kept}
     return compare_gradients(trial, held, kept, torch.float64, told, MARGIN)
 
 
 def without_gradients(trial: Trial) -> Finding:
-    """Under ``no_grad`` it gives the same outputs, in the case's dtype, and they ask for no gradient."""
+    """Under ``no_grad`` and ``inference_mode`` it gives the same outputs, in the case's dtype, with no graph."""
     dtype = dtype_of(trial.case)
-    made, inputs = trial.make(trial.variant, dtype, trial.state), trial.inputs(dtype)
-    with torch.no_grad():
-        outputs = tuple(tensors(made(*inputs)))
-    if any(tensor.grad_fn is not None for tensor in outputs):
-        raise Wrong("under no_grad its output still has a graph behind it")
-    want = trial.answer("reference", torch.float64).outputs
-    found = compare_outputs(trial, outputs, want, dtype, "under no_grad", MARGIN)
-    return passed("under no_grad") if not outputs else found
+    made, want = trial.make(trial.variant, dtype, trial.state), trial.answer("reference", torch.float64).outputs
+    findings = []
+    for without in (torch.no_grad, torch.inference_mode):
+        with without():
+            outputs = tuple(tensors(made(*trial.inputs(dtype))))
+            if any(tensor.grad_fn is not None for tensor in outputs):
+                raise Wrong(f"under {without.__name__} its output still has a graph behind it")
+            outputs = tuple(tensor.clone() for tensor in outputs)
+        findings.append(compare_outputs(trial, outputs, want, dtype, f"under {without.__name__}", MARGIN))
+    return worst(findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from nnbench.catalog import Component, Evidence, Variant
@@ -24,11 +24,12 @@ from nnbench.checks import (
     steps,
     usable,
     values,
+    weights,
 )
 from nnbench.checks.evidence import Finding, NoJudge, Skip, Unusable, Wrong
 from nnbench.checks.trial import Trial
 from nnbench.failures import explain
-from nnbench.model import EVIDENCE, Check, CheckStatus, Status
+from nnbench.model import EVIDENCE, NO_LONGER_SHOWS, Check, CheckStatus, Status
 from nnbench.specs import Case
 
 Checker = Callable[[Trial], Finding]
@@ -50,6 +51,7 @@ def _callable_checks(component: Component, case: Case) -> dict[str, Checker]:
         "deterministic": behaviour.deterministic,
         "mode": behaviour.mode,
         "wide_inputs": values.wide_inputs,
+        "offset_inputs": values.offset_inputs,
         "gradients_float64": values.gradients_float64,
         "gradcheck": values.gradcheck,
         "accumulation": backward.accumulation,
@@ -59,7 +61,9 @@ def _callable_checks(component: Component, case: Case) -> dict[str, Checker]:
         "special_values": special_numbers.special_values,
         "sizes": inputs.sizes,
         "layouts": inputs.layouts,
-        "saved_state": behaviour.saved_state,
+        "same_input": inputs.same_input,
+        "saved_state": weights.saved_state,
+        "changed_weights": weights.changed_weights,
         "initial_weights": initial_weights.initial_weights,
         "defaults": signature.defaults,
         **_declared_checks(component),
@@ -79,6 +83,7 @@ def _optimizer_checks(component: Component, case: Case) -> dict[str, Checker]:
         "resume": step_rules.resume,
         "resume_elsewhere": step_settings.resume_elsewhere,
         "missing_gradient": step_rules.missing_gradient,
+        "parameter_layouts": step_rules.parameter_layouts,
         "settings": step_settings.settings,
         "groups": step_settings.groups,
         "added_group": step_rules.added_group,
@@ -164,8 +169,14 @@ def checkers(component: Component, case: Case) -> dict[str, Checker]:
     return called_for(component, case)
 
 
-def check(component: Component, variant: str, case: Case, seed: int) -> Iterator[Check]:
-    """Every check that the component's kind calls for, in order.
+def names(component: Component, variant: str, case: Case) -> list[str]:
+    """What ``check`` can be asked to make ``only``: the checks, and in the first case the errata's evidence."""
+    evidence = component.variant(variant).evidence if _is_first(component, case) else ()
+    return [*checkers(component, case), *(EVIDENCE + erratum for erratum in evidence)]
+
+
+def check(component: Component, variant: str, case: Case, seed: int, only: Collection[str] = ()) -> Iterator[Check]:
+    """Every check that the component's kind calls for, or those of them that are named, in order.
 
     A component that raises fails the check that it raises in, and gets no more of them: they would say the same again.
     """
@@ -176,7 +187,8 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
     trial = Trial(component, variant, case, seed)
     reason = component.variant(variant).expected_to_fail
     shown = False
-    for place, (name, checker) in enumerate(checkers(component, case).items()):
+    wanted = {name: checker for name, checker in checkers(component, case).items() if not only or name in only}
+    for place, (name, checker) in enumerate(wanted.items()):
         finding = _expected_to_fail(_run(checker, trial), component.variant(variant))
         shown = shown or finding.status == CheckStatus.EXPECTED
         yield _row(component, variant, case, seed, name, finding)
@@ -184,20 +196,25 @@ def check(component: Component, variant: str, case: Case, seed: int) -> Iterator
             return  # it cannot be had here; nothing was seen of it, for it or against it
         if finding.cause and finding.cause != Status.SKIPPED:
             break
-    yield from _errata(component, variant, case, seed)
-    if reason and not shown and not component.variant(variant).evidence:
+    yield from _errata(component, variant, case, seed, only)
+    if reason and not shown and not component.variant(variant).evidence and not only:
         finding = Finding(CheckStatus.FAILED, note=f"{reason} no longer shows: every check passes")
-        yield _row(component, variant, case, seed, "erratum", finding)
+        yield _row(component, variant, case, seed, NO_LONGER_SHOWS, finding)
 
 
-def _errata(component: Component, variant: str, case: Case, seed: int) -> Iterator[Check]:
+def _errata(component: Component, variant: str, case: Case, seed: int, only: Collection[str]) -> Iterator[Check]:
     """Each erratum's own evidence, once a component: with its first case."""
     tried = component.variant(variant)
-    if case.label != component.cases[0].label:
+    if not _is_first(component, case):
         return
     for erratum, evidence in tried.evidence.items():
-        finding = _proved(erratum, evidence, tried, component.reference)
-        yield replace(_row(component, variant, case, seed, EVIDENCE + erratum, finding), erratum=erratum)
+        if not only or EVIDENCE + erratum in only:
+            finding = _proved(erratum, evidence, tried, component.reference)
+            yield replace(_row(component, variant, case, seed, EVIDENCE + erratum, finding), erratum=erratum)
+
+
+def _is_first(component: Component, case: Case) -> bool:
+    return case.label == component.cases[0].label
 
 
 def _proved(erratum: str, evidence: Callable[..., Evidence], documented: Variant, reference: Variant) -> Finding:

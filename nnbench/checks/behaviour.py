@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +11,7 @@ from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, 
 from nnbench.checks.trial import Trial
 from nnbench.checks.values import compare_outputs
 from nnbench.model import CheckStatus
-from nnbench.workload import build, dtype_of, tensors
+from nnbench.workload import dtype_of, tensors
 
 LATER_CALLS = 24
 LARGEST_CALLED, MOST_WEIGHTS_CALLED = 300_000, 20_000_000  # elements of the inputs, and of the weights
@@ -40,10 +38,10 @@ def answers_anew(trial: Trial) -> Finding:
     made = trial.make(trial.variant, dtype, trial.state)
     first, others = ([tensor.detach().clone() for tensor in trial.inputs(dtype, other)] for other in (0, 1))
     made(*first)
-    answers = [_outputs(made, tuple(others))]
+    answers = [outputs_of(made, tuple(others))]
     for tensor, other in zip(first, others, strict=True):
         tensor.copy_(other)
-    answers.append(_outputs(made, tuple(first)))
+    answers.append(outputs_of(made, tuple(first)))
     terms = trial.terms_in(dtype)
     findings = [
         judge(error_of(got, want), MARGIN * allowance_of(want, trial.floor, dtype, terms), "when called again")
@@ -56,9 +54,12 @@ def answers_anew(trial: Trial) -> Finding:
 def deterministic(trial: Trial) -> Finding:
     """Two calls with the same inputs give the same bits, in evaluation mode where it is declared stochastic."""
     made, inputs = trial.make(trial.variant, dtype_of(trial.case), trial.state), trial.inputs(dtype_of(trial.case))
-    first, second = _outputs(made, inputs), _outputs(made, inputs)
-    if not _equal(first, second):
+    chance = torch.get_rng_state()
+    first, second = outputs_of(made, inputs), outputs_of(made, inputs)
+    if not equal(first, second):
         raise Wrong("two calls with the same inputs differ; if it is meant to be random, declare it stochastic")
+    if "stochastic" not in trial.component.properties and not torch.equal(chance, torch.get_rng_state()):
+        raise Wrong("it draws from torch's global generator or seeds it, which changes everybody's later numbers")
     return passed()
 
 
@@ -83,8 +84,8 @@ def mode(trial: Trial) -> Finding:
 
 def _modes_differ(trial: Trial, made: nn.Module) -> bool:
     inputs = trial.inputs(dtype_of(trial.case))
-    training, evaluation = (_outputs(made.train(flag), inputs) for flag in (True, False))
-    return not _equal(training, evaluation)
+    training, evaluation = (outputs_of(made.train(flag), inputs) for flag in (True, False))
+    return not equal(training, evaluation)
 
 
 def _judge_differs(trial: Trial) -> bool:
@@ -112,7 +113,7 @@ def later_calls(trial: Trial) -> Finding:
     right = [trial.answer("reference", torch.float64).outputs, trial.stale]
     return worst(
         [
-            compare_outputs(trial, tuple(_outputs(made, inputs[turn])), right[turn], dtype, told, MARGIN)
+            compare_outputs(trial, tuple(outputs_of(made, inputs[turn])), right[turn], dtype, told, MARGIN)
             for call in range(LATER_CALLS)
             for turn, told in [(call % 2, f"in call {call + 1} with two inputs in turn")]
         ]
@@ -134,7 +135,7 @@ def own_memory(trial: Trial) -> Finding:
     first = tuple(tensors(made(*trial.inputs(dtype))))
     kept = [tensor.detach().clone() for tensor in first]
     made(*trial.inputs(dtype, other=1))
-    if not _equal([tensor.detach() for tensor in first], kept):
+    if not equal([tensor.detach() for tensor in first], kept):
         raise Wrong("a later call writes over the output of an earlier one")
     return passed()
 
@@ -148,40 +149,11 @@ def _shared(trial: Trial, variant: str, dtype: torch.dtype) -> set[str]:
     return {name for name, tensor in held.items() if tensor.untyped_storage().data_ptr() in outputs}
 
 
-def saved_state(trial: Trial) -> Finding:
-    """Saved after a call and loaded into one built anew from another seed, it gives the same bits in both modes."""
-    dtype = dtype_of(trial.case)
-    first = trial.make(trial.variant, dtype, trial.state)
-    if not isinstance(first, nn.Module):
-        raise Skip("a function has no state")
-    inputs = trial.inputs(dtype)
-    torch.manual_seed(trial.seed)
-    first.train()(*inputs)
-    second = build(trial.component, trial.variant, trial.case, trial.seed + 1, dtype)
-    second.load_state_dict(_through_a_file(first.state_dict()))
-    for flag in (False, True):  # training changes what evaluation is to start from
-        answers = []
-        for one in (first, second):
-            torch.manual_seed(trial.seed)
-            answers.append(_outputs(one.train(flag), inputs))
-        if not _equal(*answers):
-            mode_name = "training" if flag else "evaluation"
-            raise Wrong(f"loaded from its state_dict it gives another output in {mode_name} mode")
-    return passed()
-
-
-def _through_a_file(state: dict[str, Any]) -> Any:
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    return torch.load(file)
-
-
-def _outputs(made: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+def outputs_of(made: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     return [tensor.detach().clone() for tensor in tensors(made(*inputs))]
 
 
-def _equal(first: list[Tensor], second: list[Tensor]) -> bool:
+def equal(first: list[Tensor], second: list[Tensor]) -> bool:
     return len(first) == len(second) and all(_same_bits(a, b) for a, b in zip(first, second, strict=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ LEAST_COMPARED = 400  # numbers that two pieces are told to be unrelated by
 # How often a right initializer fails a check, all its tensors together.
 ERROR_PROBABILITY = 1e-6
 TOO_WIDE = 1.1  # times the right width: what a case must be able to tell from the right one
+ORDINALS = ("first", "second", "third", "fourth")
 
 
 class Filled:
@@ -52,6 +54,22 @@ class Filled:
         return self.fill(*self.tensors)
 
 
+def told(name: str) -> str:
+    """A value's name as people read it: tensors have none but their positions.
+
+    >>> told("0"), told("0.weight")
+    ('the first tensor', '0.weight')
+    """
+    if not name.isdecimal():
+        return name
+    place = int(name)
+    return f"the {ORDINALS[place]} tensor" if place < len(ORDINALS) else f"tensor {place + 1}"
+
+
+def all_told(names: Iterable[str]) -> str:
+    return ", ".join(told(name) for name in names)
+
+
 def distribution(trial: Trial) -> Finding:
     """Every number filled in against the oracle's distribution: Kolmogorov and Smirnov's largest distance.
 
@@ -60,14 +78,18 @@ def distribution(trial: Trial) -> Finding:
     """
     if trial.component.oracle is None:
         raise Skip("it has no oracle to give the distribution")
-    filled = Filled(trial, trial.variant)
+    return distribution_in(trial, Filled(trial, trial.variant), trial.component.oracle)
+
+
+def distribution_in(trial: Trial, filled: Filled, oracle: Callable[..., Any]) -> Finding:
+    """The same of what is filled wherever it lies in memory."""
     before = filled.values()
-    right = trial.component.oracle(*(tensor.numpy() for tensor in filled.tensors), **filled.arguments)
+    right = oracle(*(tensor.numpy() for tensor in filled.tensors), **filled.arguments)
     filled.refill(trial.seed)
     after = filled.values()
     strangers = right.keys() - after.keys()
     if strangers:
-        raise Wrong(f"its oracle speaks of {', '.join(sorted(strangers))}, which is not filled here")
+        raise Wrong(f"its oracle speaks of {all_told(sorted(strangers))}, which is not filled here")
     findings = [_constant(name, after[name], float(want)) for name, want in right.items() if _is_constant(want)]
     findings += [_untouched(name, before[name], after[name]) for name in after.keys() - right.keys()]
     drawn = {name: want for name, want in right.items() if not _is_constant(want)}
@@ -81,13 +103,13 @@ def _is_constant(want: Any) -> bool:
 
 def _constant(name: str, got: Tensor, want: float) -> Finding:
     if not bool((got == torch.tensor(want, dtype=got.dtype)).all()):
-        raise Wrong(f"{name} is not filled with {want}")
+        raise Wrong(f"{told(name)} is not filled with {want}")
     return passed()
 
 
 def _untouched(name: str, before: Tensor, after: Tensor) -> Finding:
-    if not torch.equal(before, after):
-        raise Wrong(f"{name} is changed, which it should leave as it is")
+    if not bool(((before == after) | (before.isnan() & after.isnan())).all()):
+        raise Wrong(f"{told(name)} is changed, which it should leave as it is")
     return passed()
 
 
@@ -100,12 +122,12 @@ def _distance(filled: Filled, seed: int, name: str, want: Any, tensors: int) -> 
         drawn.append(filled.values()[name].flatten())
     numbers = torch.cat(drawn).double().sort().values.numpy()
     allowance = _allowed_distance(ERROR_PROBABILITY / tensors, len(numbers))
-    found = judge(_largest_distance(numbers, want), allowance, f"in the distribution of {name}")
+    found = judge(_largest_distance(numbers, want), allowance, f"in the distribution of {told(name)}")
     # Null models must miss by much; a distance cannot: it is enough that a width a tenth off is always found.
     wide = _largest_distance((numbers - want.mean()) * TOO_WIDE + want.mean(), want)
     if found.status == CheckStatus.PASSED and wide <= allowance:
-        told = f"a width {TOO_WIDE - 1:.0%} off would pass too, with {len(numbers)} numbers: give the case more"
-        return Finding(CheckStatus.MISTRUSTED, found.error, allowance, told)
+        note = f"a width {TOO_WIDE - 1:.0%} off would pass too, with {len(numbers)} numbers: give the case more"
+        return Finding(CheckStatus.MISTRUSTED, found.error, allowance, note)
     return found
 
 
@@ -136,7 +158,7 @@ def another_seed(trial: Trial) -> Finding:
         raise Skip("it fills with constants")
     stuck = [name for name in random if any(torch.equal(first[name], values[name]) for values in (again, other))]
     if stuck:
-        raise Wrong(f"{', '.join(stuck)} gets the same numbers again")
+        raise Wrong(f"{all_told(stuck)} gets the same numbers again")
     return passed()
 
 
@@ -163,9 +185,8 @@ def unrelated(trial: Trial) -> Finding:
     for (name, one), (another, two) in pairs:
         least = min(one.numel(), two.numel())
         if stats.pearsonr(one[:least].numpy(), two[:least].numpy()).pvalue < ERROR_PROBABILITY / len(pairs):
-            raise Wrong(
-                f"what {name} gets goes together with what {'its other half' if name == another else another} gets"
-            )
+            other = "its other half" if name == another else told(another)
+            raise Wrong(f"what {told(name)} gets goes together with what {other} gets")
     return passed()
 
 

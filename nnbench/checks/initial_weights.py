@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nnbench.candidate import CANDIDATE
 from nnbench.checks.evidence import Finding, Skip, Wrong, judge
 from nnbench.checks.trial import Trial
 from nnbench.workload import build
@@ -20,7 +21,8 @@ ROUNDING = 1e-6  # of a constant's scale; a table may be computed in float32
 def initial_weights(trial: Trial) -> Finding:
     """Built anew, a reference starts as torch's does: constants are the same, the rest alike in mean and size.
 
-    Another variant may draw its weights as it likes; its buffers (tables, running statistics) are the reference's.
+    What stands in for a component (``--like``) starts as its reference does. Another variant may draw its weights as it
+    likes; its buffers (tables, running statistics) are the reference's.
     """
     if not trial.state:
         raise Skip("it has no weights and no buffers")
@@ -31,7 +33,7 @@ def initial_weights(trial: Trial) -> Finding:
         raise Skip("too large to be built often; smaller cases are")
     name = "torch" if trial.is_reference else "reference"
     got, want = _states(trial, trial.variant), trial.judged_by(name, lambda: _states(trial, name))
-    compared = list(want) if trial.is_reference else sorted(_buffers(trial) & set(want))
+    compared = list(want) if trial.is_reference or trial.variant == CANDIDATE else sorted(_buffers(trial) & set(want))
     if not compared:
         raise Skip("it has no buffers, and only a reference promises torch's own initial weights")
     scores = [score for one in compared for score in _scores(one, got[one], want[one])]

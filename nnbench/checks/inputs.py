@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -123,7 +124,7 @@ def answer_to(trial: Trial, told: str, name: str) -> Answer:
 def layouts(trial: Trial) -> Finding:
     """The same numbers laid out otherwise in memory give the same: outputs in the case's dtype, gradients in float64.
 
-    Transposed, every second element of a larger tensor, channels last.
+    Transposed, every second element of a larger tensor, channels last; upstream gradients too.
     """
     refuse_large(trial)
     findings = [finding for told in LAYOUTS for finding in _in_layout(trial, told)]
@@ -144,7 +145,7 @@ def _in_layout(trial: Trial, told: str) -> Iterator[Finding]:
         note = f"with inputs laid out {told}"
         yield compare_outputs(trial, outputs, right.outputs, asked, note, MARGIN)
         if asked == torch.float64 and any(tensor is not None for tensor in right.gradients.values()):
-            found = gradients_of(made, inputs, outputs, trial.seed)
+            found = gradients_of(made, inputs, outputs, trial.seed, functools.partial(laid_out, told=told))
             yield compare_gradients(trial, found, right.gradients, asked, note, MARGIN)
 
 
@@ -170,3 +171,34 @@ def _channels_last(tensor: Tensor) -> Tensor | None:
 
 
 LAYOUTS = {"transposed": _transposed, "every second": _every_second, "channels last": _channels_last}
+
+
+def same_input(trial: Trial) -> Finding:
+    """One tensor given for several inputs, as self-attention does: outputs and gradients in float64."""
+    first = trial.case.inputs[0] if trial.case.inputs else None
+    alike = [place for place, spec in enumerate(trial.case.inputs) if spec == first]
+    if len(alike) < 2:
+        raise Skip("it has no two inputs of one kind")
+    refuse_large(trial)
+    other = "torch" if trial.is_reference else "reference"
+    if other not in trial.component.variants:
+        raise Skip("nothing independent to compare the reference with: it has no torch variant")
+    want, slopes = trial.judged_by(other, lambda: _with_one_input(trial, other, alike))
+    got, found = _with_one_input(trial, trial.variant, alike)
+    told = f"with one tensor for inputs {', '.join(map(str, alike))}"
+    finding = compare_outputs(trial, got, want, torch.float64, told, MARGIN)
+    if not any(tensor is not None for tensor in slopes.values()):
+        return finding
+    return worst([finding, compare_gradients(trial, found, slopes, torch.float64, told, MARGIN)])
+
+
+def _with_one_input(
+    trial: Trial, variant: str, alike: list[int]
+) -> tuple[tuple[Tensor, ...], dict[str, Tensor | None]]:
+    inputs = list(trial.inputs(torch.float64))
+    for place in alike:
+        inputs[place] = inputs[0]
+    made = trial.make(variant, torch.float64, trial.state)
+    outputs = tuple(tensors(made(*inputs)))
+    kept = tuple(tensor for place, tensor in enumerate(inputs) if place not in alike[1:])
+    return tuple(tensor.detach() for tensor in outputs), gradients_of(made, kept, outputs, trial.seed)

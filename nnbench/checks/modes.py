@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, floor_in, judge, worst
-from nnbench.checks.trial import Trial
+from nnbench.checks.trial import Trial, gradients_of
+from nnbench.checks.values import compare_gradients
 from nnbench.specs import Case
 from nnbench.workload import dtype_of, tensors
 
@@ -24,16 +25,21 @@ ROUNDING = 1e-13  # of the largest of the statistics, in float64
 
 
 def evaluation_float64(trial: Trial) -> Finding:
-    """Outputs in evaluation mode, with running statistics that are not the initial ones, against the reference."""
+    """Outputs and gradients in evaluation mode, with running statistics that are not the initial ones."""
     if trial.is_reference and "torch" not in trial.component.variants:
         raise Skip("nothing independent to compare the reference with: it has no torch variant")
-    got, want = _evaluated(trial, trial.variant), _evaluated(trial, "torch" if trial.is_reference else "reference")
-    return _compared(trial, got, want, "in evaluation mode")
+    got, slopes = _evaluated(trial, trial.variant)
+    want, right = _evaluated(trial, "torch" if trial.is_reference else "reference")
+    finding = _compared(trial, got, want, "in evaluation mode")
+    if not any(tensor is not None for tensor in right.values()):
+        return finding
+    return worst([finding, compare_gradients(trial, slopes, right, torch.float64, "in evaluation mode", MARGIN)])
 
 
-def _evaluated(trial: Trial, variant: str) -> list[Tensor]:
-    made = trial.make(variant, torch.float64, trial.state)
-    return [tensor.detach() for tensor in tensors(made.eval()(*trial.inputs(torch.float64)))]
+def _evaluated(trial: Trial, variant: str) -> tuple[list[Tensor], dict[str, Tensor | None]]:
+    made, inputs = trial.make(variant, torch.float64, trial.state).eval(), trial.inputs(torch.float64)
+    outputs = tuple(tensors(made(*inputs)))
+    return [tensor.detach() for tensor in outputs], gradients_of(made, inputs, outputs, trial.seed)
 
 
 def state_after_call(trial: Trial) -> Finding:

@@ -39,6 +39,11 @@ def wide(spread: float) -> Numbers:
     return Numbers(lambda drawn, spec: drawn * spread if spec.distribution == "randn" else drawn)
 
 
+def shifted(offset: float) -> Numbers:
+    """Normal inputs around another mean."""
+    return Numbers(lambda drawn, spec: drawn + offset if spec.distribution == "randn" else drawn)
+
+
 def _inside(drawn: Tensor, spec: InputSpec) -> Tensor:
     return 0.01 + 0.98 * drawn if spec.distribution == "rand" else drawn
 

@@ -6,6 +6,7 @@ import copy
 import inspect
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from nnbench.checks.stepped import (
     take_step,
 )
 from nnbench.checks.trial import Trial
+from nnbench.specs import InputSpec
 
 Settings = dict[str, Any]
 
@@ -104,6 +106,46 @@ def _run_with_added(trial: Trial, variant: str) -> History:
     added = copies_of_parameters(trial)
     optimizer.add_param_group({"params": added})
     return along(optimizer, parameters + added, (step * 2 for step in gradients[half:]))
+
+
+def parameter_layouts(trial: Trial) -> Finding:
+    """Parameters and gradients that lie in memory in another order are stepped like those that lie in a row.
+
+    Four dimensions in channels-last memory and a transposed matrix, against the variant's own steps of contiguous ones.
+    """
+    trial = _with_images(trial)
+    want = run(trial, trial.variant, torch.float64)
+    errors = {told: error_between(_run_laid_out(trial, *laid), want) for told, laid in LAID_OUT.items()}
+    told = max(errors, key=lambda one: errors[one])
+    return judge(errors[told], allowance_float64(len(want)), f"where {told} in another order in memory")
+
+
+def _with_images(trial: Trial) -> Trial:
+    inputs = (InputSpec("randn", (4, 3, 2, 2), requires_grad=True), InputSpec("randn", (5, 3), requires_grad=True))
+    return replace(trial, case=replace(trial.case, inputs=inputs))
+
+
+def _run_laid_out(trial: Trial, parameters_too: bool, gradients_too: bool) -> History:
+    parameters, gradients = copies_of_parameters(trial), gradients_in(trial, torch.float64)
+    if parameters_too:
+        parameters = [_in_another_order(parameter.detach()).requires_grad_() for parameter in parameters]
+    if gradients_too:
+        gradients = [[_in_another_order(gradient) for gradient in step] for step in gradients]
+    optimizer, _ = optimizer_for(trial, trial.variant, params=parameters)
+    return along(optimizer, parameters, gradients)
+
+
+def _in_another_order(tensor: Tensor) -> Tensor:
+    if tensor.dim() == 4:  # images: batch, channels, height, width
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor.T.contiguous().T
+
+
+LAID_OUT = {  # parameters, gradients
+    "its parameters and gradients lie": (True, True),
+    "its parameters lie": (True, False),
+    "its gradients lie": (False, True),
+}
 
 
 def closure(trial: Trial) -> Finding:

@@ -295,7 +295,11 @@ def _both(got: Mapping[str, Tensor | None], want: Mapping[str, Tensor | None]) -
 
 
 def gradients_of(
-    made: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], seed: int
+    made: Any,
+    inputs: tuple[Tensor, ...],
+    outputs: tuple[Tensor, ...],
+    seed: int,
+    lay_out: Callable[[Tensor], Tensor] = lambda upstream: upstream,
 ) -> dict[str, Tensor | None]:
     """Gradients of every input that takes one and every parameter, from a fixed non-uniform upstream gradient."""
     named = {f"input {place}": tensor for place, tensor in enumerate(inputs) if tensor.requires_grad}
@@ -305,7 +309,7 @@ def gradients_of(
     ends = differentiable(outputs)
     found: dict[str, Tensor | None] = dict.fromkeys(named)
     if ends and towards:
-        upstream = upstream_gradients(ends, seed)
+        upstream = [lay_out(tensor) for tensor in upstream_gradients(ends, seed)]
         gradients = torch.autograd.grad(ends, list(towards.values()), upstream, allow_unused=True)
         found |= dict(zip(towards, gradients, strict=True))
     return found

@@ -22,12 +22,13 @@ from nnbench.checks.evidence import (
     passed,
     worst,
 )
-from nnbench.checks.numbers import INSIDE, wide
+from nnbench.checks.numbers import INSIDE, shifted, wide
 from nnbench.checks.trial import Trial
 from nnbench.model import CheckStatus
 from nnbench.workload import dtype_of, tensors
 
 WIDE = 64.0  # standard deviations of the inputs that show what saturates
+OFFSET = 1000.0  # standard deviations
 STALE_OUTPUTS = (1, 2, 3)
 LARGEST_WIDE = 200_000  # elements of the inputs
 # torch's default of 1e-3 would let a gradient pass that is off by a part in a thousand.
@@ -135,6 +136,20 @@ def wide_inputs(trial: Trial) -> Finding:
         findings.append(_far_out(far_out, torch.float64, right, told(name)))
     _refuse_lost_gradients(far_out)
     return worst(findings)
+
+
+def offset_inputs(trial: Trial) -> Finding:
+    """Outputs for inputs around 1000, in the case's dtype: a difference of two large numbers loses its digits there."""
+    if not any(spec.distribution == "randn" and spec.requires_grad for spec in trial.case.inputs):
+        raise Skip("it has no normal inputs to move")
+    if sum(spec.elements for spec in trial.case.inputs) > LARGEST_WIDE:
+        raise Skip("a smaller case of the component covers it")
+    moved = replace(trial, numbers=shifted(OFFSET))
+    want = moved.answer("reference", torch.float64).outputs
+    note = f"at inputs around {OFFSET:g}, against the reference in float64"
+    return compare_outputs(
+        moved, moved.answer(moved.variant, dtype_of(moved.case)).outputs, want, dtype_of(moved.case), note, MARGIN
+    )
 
 
 def _far_out(trial: Trial, dtype: torch.dtype, want: tuple[Tensor, ...], note: str) -> Finding:

@@ -14,25 +14,24 @@ import click
 from nnbench import documents, runner
 from nnbench.candidate import CANDIDATE
 from nnbench.cli import options, output
-from nnbench.cli.check_told import failure, print_checks, repeater
+from nnbench.cli.check_told import print_checks, repeater
 from nnbench.cli.errata import print_errata, unproved, with_errata
 from nnbench.cli.mutants import check_mutants
 from nnbench.cli.progress import Progress
 from nnbench.discovery import Source, candidate, sources, unknown
-from nnbench.errors import NnbenchError, UnknownComponent
+from nnbench.errors import NnbenchError, UnknownComponent, did_you_mean, listing
 from nnbench.model import Check, ComponentInfo, Problem, plain
 from nnbench.plan import Target, parse, select
 from nnbench.report import correctness_page
 from nnbench.report.correctness import Correctness
-from nnbench.report.failures import Repeat
+from nnbench.report.failures import Failure, Repeat
 from nnbench.session import Session, processes
-
-__all__ = ["command", "failure"]
 
 EXAMPLE = """\b
 Example:
   nnbench check 'layers.*'
   nnbench check layers.linear@torch --seed 7 --json
+  nnbench check losses --only gradcheck --only special_values     these checks alone
   nnbench check 'layers.*' --html checks.html          the table as a page that needs nothing else
   nnbench check '*@torch' --seeds 100                  how often is something right said to be wrong?
   nnbench check mine.py:MyNorm --like layers.layer_norm     a class of yours, without registering it
@@ -63,6 +62,7 @@ class Checked:
 @click.option(
     "--like", default="", metavar="COMPONENT", help="Hold package.module:Name or file.py:Name against this one."
 )
+@click.option("--only", multiple=True, metavar="CHECK", help="Make this check alone (several times: these).")
 @click.option("--seeds", type=click.IntRange(min=1), help="Check under so many seeds, from --seed on or drawn anew.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as a page, too.")
 @click.option("--errata", is_flag=True, help="Only the documents' errors: each is shown wrong, with its evidence.")
@@ -77,6 +77,7 @@ def command(
     seed: int | None,
     jobs: int | None,
     like: str,
+    only: tuple[str, ...],
     seeds: int | None,
     html: Path | None,
     errata: bool,
@@ -86,21 +87,30 @@ def command(
 
     Exits with 1 when a check fails, a case proves nothing (mistrusted) or an erratum no longer shows.
     """
-    if (errata or mutants) and (seeds or html):
-        raise click.UsageError("--seeds and --html are for the checks themselves, not for --errata or --mutants")
+    if (errata or mutants) and (seeds or html or only):
+        raise click.UsageError(
+            "--only, --seeds and --html are for the checks themselves, not for --errata or --mutants"
+        )
     wanted, patterns, named = _held_against(like, patterns)
-    repeat = repeater(suites, named)
-    with Session([*sources(suites), *wanted], options.limits(timeout, memory_limit)) as session:
+    limits = options.limits(timeout, memory_limit)
+    repeat = repeater(suites, limits, named, only)
+    with Session([*sources(suites), *wanted], limits) as session:
         everything = session.components()
         if wanted:
             _refuse_candidate(session.problems, wanted[0], everything)
         output.warn_of(session.problems)
-        targets = select(everything, patterns, expression)
+        try:
+            targets = select(everything, patterns, expression)
+        except UnknownComponent as error:
+            if not _is_of_unloaded(error.identifier, session.problems, everything):
+                raise
+            return output.USAGE  # why there is no such component is said already
         if errata:
             targets = with_errata(targets)
-        settings = runner.Settings(seed=seed, processes=jobs or processes())
+        settings = runner.Settings(seed=seed, processes=jobs or processes(), only=only)
         if mutants:
             return check_mutants(session, targets, settings, as_json)
+        _refuse_unknown_checks(session, targets, only)
         checked = Checked(keeps_rows=as_json or errata)
         _check(session, targets, settings, _drawn(seed, seeds), checked.add)
     if html:
@@ -110,12 +120,29 @@ def command(
     if as_json:
         output.print_json([as_told(row, repeat) for row in checked.rows])
     else:
-        print_errata(checked.rows, known, suites) if errata else print_checks(checked.table, repeat)
+        print_errata(checked.rows, known, repeat) if errata else print_checks(checked.table, repeat)
     for name in lost:
         output.warn(f"{name} has no evidence: nothing that is registered shows it")
     if lost or not checked.table.is_right:
         return output.SOMETHING_WRONG
     return output.NOT_MEASURED if session.problems else 0
+
+
+def _is_of_unloaded(identifier: str, problems: Sequence[Problem], everything: Sequence[ComponentInfo]) -> bool:
+    """Whether an id that nothing has would be in a suite that could not be loaded: a file mine.py holds suite mine."""
+    suite = identifier.partition(".")[0]
+    loaded = {one.id.partition(".")[0] for one in everything}
+    lost = {Path(problem.source).name.removesuffix(".py").rpartition(".")[2] for problem in problems}
+    return suite in lost - loaded
+
+
+def _refuse_unknown_checks(session: Session, targets: Sequence[Target], only: Sequence[str]) -> None:
+    """A check that nothing selected has is a mistake, never a silent pass."""
+    names = runner.check_names(session, targets) if only else []
+    for name in only:
+        if name not in names:
+            told = [f"--only {name}: no such check.", did_you_mean(name, names), f"There are {listing(names)}."]
+            raise NnbenchError(" ".join(filter(None, told)))
 
 
 def _drawn(seed: int | None, number: int | None) -> list[int]:
@@ -144,7 +171,7 @@ def _check(
 
 def as_told(row: Check, repeat: Repeat) -> dict[str, object]:
     """A row for machines; one that is not right brings the command that repeats it."""
-    return plain(row) if row.is_right else plain(row) | {"repeat": repeat(row)}
+    return plain(row) if row.is_right else plain(row) | {"repeat": repeat(Failure(row))}
 
 
 def _write_page(path: Path, table: Correctness, repeat: Repeat) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
-from nnbench.cli import output
+from nnbench.cli import options, output
 from nnbench.cli.check_table import print_table
 from nnbench.model import Check
+from nnbench.process import Limits
 from nnbench.report import failures
 from nnbench.report.correctness import Correctness, counted, of_seeds
 from nnbench.report.failures import Failure, Repeat
@@ -39,15 +41,17 @@ def told(found: Failure, repeat: Repeat, with_seed: bool = False) -> str:
     size = "" if row.error is None else f" (error {row.error:.3g}, allowed {row.allowance:.3g})"
     seed = f" under seed {row.seed}" if with_seed else ""
     head = f"{row.component}@{row.variant} [{row.case}] {row.check} {row.status}{seed}: {row.note}{size}"
-    return "\n  ".join([head, *([also] if also else []), f"repeat: {repeat(row)}"])
+    return "\n  ".join([head, *([also] if also else []), f"repeat: {repeat(found)}"])
 
 
-def failure(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:
+def failure(row: Check, repeat: Repeat) -> str:
     """What is wrong, and the one line that repeats it."""
-    return told(Failure(row), repeater(suites, candidate))
+    return told(Failure(row), repeat)
 
 
-def repeater(suites: Sequence[str] = (), candidate: str = "") -> Repeat:
-    """How a check is repeated by whoever gave these suites, and held this candidate against a component."""
-    named = [part for suite in suites for part in ("--suite", suite)]
-    return lambda row: failures.repeat(row, named, candidate)
+def repeater(suites: Sequence[str], limits: Limits, candidate: str = "", only: Sequence[str] = ()) -> Repeat:
+    """How a failure is repeated by whoever gave these suites, limits and checks, and held this candidate against a
+    component.
+    """
+    given = [part for suite in suites for part in ("--suite", suite)] + options.given(limits)
+    return partial(failures.repeat, given=given, candidate=candidate, asked=only)

@@ -12,6 +12,7 @@ from nnbench.documents import Documents
 from nnbench.errors import NnbenchError
 from nnbench.model import EVIDENCE, Check, CheckStatus
 from nnbench.plan import Target
+from nnbench.report.failures import Repeat
 
 
 def with_errata(targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -32,7 +33,7 @@ def unproved(rows: Sequence[Check], known: Documents) -> list[str]:
     return [name for name in known.errata if name not in given]
 
 
-def print_errata(rows: Sequence[Check], known: Documents, suites: Sequence[str]) -> None:
+def print_errata(rows: Sequence[Check], known: Documents, repeat: Repeat) -> None:
     """Each erratum with what the documents get wrong and the evidence for it."""
     evidence = [row for row in rows if row.check.startswith(EVIDENCE)]
     for row in sorted(evidence, key=lambda one: one.check):
@@ -44,7 +45,7 @@ def print_errata(rows: Sequence[Check], known: Documents, suites: Sequence[str])
             click.echo(textwrap.fill(f"{title}: {text}", 110, initial_indent="    ", subsequent_indent="      "))
     for row in rows:
         if not row.is_right:
-            click.echo(f"\n{failure(row, suites)}")
+            click.echo(f"\n{failure(row, repeat)}")
     shown = {row.check for row in evidence if row.status == CheckStatus.EXPECTED}
     failed = {row.check for row in evidence} - shown
     also = sum(row.status == CheckStatus.EXPECTED for row in rows) - sum(row.check in shown for row in evidence)

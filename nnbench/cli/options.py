@@ -76,3 +76,19 @@ def worker(command: Command) -> Command:
 
 def limits(timeout: float, memory_limit: int) -> Limits:
     return Limits(seconds=timeout, memory=memory_limit)
+
+
+def given(limits: Limits) -> list[str]:
+    """The options that ask for these limits; none for those that hold unless given.
+
+    >>> given(Limits(seconds=2.5, memory=4 * 2**30)), given(Limits())
+    (['--timeout', '2.5', '--memory-limit', '4GiB'], [])
+    """
+    seconds = ["--timeout", f"{limits.seconds:.12g}"] if limits.seconds != Limits().seconds else []
+    return seconds + (["--memory-limit", _written(limits.memory)] if limits.memory else [])
+
+
+def _written(size: int) -> str:
+    """A size as it may be typed, in the largest unit that it is a multiple of."""
+    units = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
+    return next((f"{size // bytes_}{unit}" for unit, bytes_ in units.items() if size % bytes_ == 0), str(size))

@@ -20,6 +20,7 @@ from nnbench.model import Problem
 PIPE_WIDTH = 160  # columns for tables that go to a file or a pipe, where nothing says how wide the reader is
 
 SOMETHING_WRONG = 1
+USAGE = 2
 NOT_MEASURED = 3
 UNDECIDED = 4
 

@@ -12,12 +12,13 @@ import click
 
 from nnbench import machine, runner, store
 from nnbench.cli import options, output
-from nnbench.cli.check import failure
+from nnbench.cli.check_told import failure, repeater
 from nnbench.cli.progress import Progress
 from nnbench.data import best_available
 from nnbench.discovery import sources
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
 from nnbench.plan import select, timed
+from nnbench.report.failures import Repeat
 from nnbench.session import Session, processes
 from nnbench.tables import Line, TrainingLine, lines, training_lines, without_skipped
 from nnbench.units import count, seconds, share, size, times
@@ -85,7 +86,7 @@ def command(
                         journal.add(_stored(event.row))
                         rows.append(event.row)
         finally:
-            _print(rows, journal, as_json, suites)
+            _print(rows, journal, as_json, repeater(suites, session.limits))
     return _exit_code(rows, bool(session.problems))
 
 
@@ -114,14 +115,14 @@ def _exit_code(rows: Sequence[runner.Row], problems: bool) -> int:
     return output.NOT_MEASURED if lost or problems else 0
 
 
-def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, suites: Sequence[str]) -> None:
+def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, repeat: Repeat) -> None:
     measured = [row for row in rows if isinstance(row, Measurement)]
     if as_json:
         output.print_json([plain(row) for row in measured if runner.is_component(row)])
     else:
         print_lines(lines(_stored(row) for row in rows))
         print_training(training_lines(measured))
-        _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], suites)
+        _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], repeat)
     if journal.sealed:
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
 
@@ -178,6 +179,6 @@ def print_training(found: Sequence[TrainingLine]) -> None:
         click.echo(f"\n{where}: test accuracy {accuracy}, training loss {loss:.4f}, {spent} of training")
 
 
-def _print_failures(failures: Sequence[Check], suites: Sequence[str]) -> None:
+def _print_failures(failures: Sequence[Check], repeat: Repeat) -> None:
     for row in failures:
-        click.echo(f"\n{failure(row, suites)}")
+        click.echo(f"\n{failure(row, repeat)}")

@@ -51,7 +51,7 @@ def _check_row(failure: Failure, repeat: Repeat) -> Row:
             Cell(str(check.status), check.erratum, tone=tone),
             number_cell(check.error, _three_digits),
             number_cell(check.allowance, _three_digits),
-            Cell(f"{evidence} ({also})" if also else evidence, repeat(check), is_detail_code=True),
+            Cell(f"{evidence} ({also})" if also else evidence, repeat(failure), is_detail_code=True),
         ),
     )
 

@@ -41,7 +41,7 @@ MEANINGS = {
     CheckStatus.SKIPPED: "does not apply",
 }
 EVIDENCE_COLUMN = "evidence"
-MOST_SEEDS = 12  # named one by one
+MOST_NAMED = 12  # of seeds or of variants that failed
 NOT_ASKED = "blank: not asked, as its kind has no such check or it gave no answer"
 
 Who = tuple[str, str]  # component and variant
@@ -240,10 +240,28 @@ def of_seeds(table: Correctness) -> str:
     """How many checks failed under how many of several seeds."""
     bad = [seed for seed, number in table.seeds.items() if number]
     made = table.totals.total() - table.totals[CheckStatus.SKIPPED]
-    failed, more = sum(table.seeds.values()), max(0, len(bad) - MOST_SEEDS)
+    failed = sum(table.seeds.values())
     if not failed:
         return f"0 of {made:,} checks failed under {len(table.seeds)} seeds: no false alarm."
-    named = f"{', '.join(map(str, bad[:MOST_SEEDS]))}{f' and {more} more' if more else ''}"
-    under = f"under {len(bad)} of {len(table.seeds)} seeds ({named})"
-    alarms = "Where the component is right, these are false alarms"
-    return f"{failed:,} of {made:,} checks failed, {under}. {alarms}: {failed / made:.2g} of the checks."
+    under = f"under {len(bad)} of {len(table.seeds)} seeds ({_first(list(map(str, bad)))})"
+    return " ".join([f"{failed:,} of {made:,} checks failed, {under}.", *_meaning(table, made)])
+
+
+def _meaning(table: Correctness, made: int) -> list[str]:
+    """What fails under every seed does not fail by chance; what fails under some may."""
+    people = grouped(table.wrong, lambda row: (row.component, row.variant))
+    always = [("@".join(who), rows) for who, rows in people if len(_failed_under(rows)) == len(table.seeds)]
+    they_are = "it is" if len(always) == 1 else "they are"
+    told = [f"{_first([name for name, _ in always])} failed under every seed: {they_are} wrong."] * bool(always)
+    left = len(table.wrong) - sum(len(rows) for _, rows in always)
+    alarms = "Where the others are right, theirs" if always else "Where the component is right, these"
+    return told + [f"{alarms} are false alarms: {left / made:.2g} of the checks."] * bool(left)
+
+
+def _failed_under(rows: Sequence[Check]) -> set[int]:
+    return {row.seed for row in rows if row.status == CheckStatus.FAILED}
+
+
+def _first(names: Sequence[str]) -> str:
+    more = max(0, len(names) - MOST_NAMED)
+    return f"{', '.join(names[:MOST_NAMED])}{f' and {more} more' if more else ''}"

@@ -7,11 +7,9 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from nnbench.model import Check
+from nnbench.model import COMPLETED, NO_LONGER_SHOWS, Check
 from nnbench.report.correctness import closeness
 from nnbench.report.words import grouped
-
-Repeat = Callable[[Check], str]
 
 NUMBER = re.compile(r"(?<![\w.])-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|nan|inf)(?![\w.])")
 SHAPE = re.compile(r"\(#(?:, #)*,?\)")
@@ -24,6 +22,9 @@ class Failure:
 
     row: Check
     also: tuple[Check, ...] = ()
+
+
+Repeat = Callable[[Failure], str]
 
 
 def failures(rows: Sequence[Check]) -> list[Failure]:
@@ -89,11 +90,21 @@ def _case(case: str, rows: Sequence[Check], told: Check) -> str:
     return f"[{case}]" if rows[0].check == told.check else f"[{case}] ({rows[0].check})"
 
 
-def repeat(row: Check, suites: Sequence[str] = (), candidate: str = "") -> str:
-    """The command that repeats a check with its seed.
+def repeat(failure: Failure, given: Sequence[str] = (), candidate: str = "", asked: Sequence[str] = ()) -> str:
+    """The command that repeats what is told, and no other check, with its seed.
 
-    ``suites`` are the options that name them, ``candidate`` is what was held against the component.
+    ``given`` are the options that it was made with, ``candidate`` is what was held against the component, ``asked`` are
+    the only checks that were asked for.
     """
+    row = failure.row
     key = f"{row.component}@{row.variant}[{row.case}]"
     what = [candidate, "--like", f"{row.component}[{row.case}]"] if candidate else [key]
-    return shlex.join(["nnbench", "check", *what, *suites, "--seed", str(row.seed)])
+    only = [part for name in _named(failure) or asked for part in ("--only", name)]
+    return shlex.join(["nnbench", "check", *what, *only, *given, "--seed", str(row.seed)])
+
+
+def _named(failure: Failure) -> list[str]:
+    """The checks that say it in the case and under the seed that it is told of; none where it was no one check's."""
+    told = failure.row
+    here = [row.check for row in (told, *failure.also) if (row.case, row.seed) == (told.case, told.seed)]
+    return [] if {COMPLETED, NO_LONGER_SHOWS} & set(here) else list(dict.fromkeys(here))

@@ -18,7 +18,7 @@ from nnbench.report.correctness import (
     Who,
     gaps,
 )
-from nnbench.report.failures import Repeat
+from nnbench.report.failures import Failure, Repeat
 from nnbench.report.words import elide, grouped, plural
 
 LONGEST_NOTE = 300
@@ -114,7 +114,7 @@ def _told(name: str, verdict: Verdict, repeat: Repeat) -> list[str]:
     lines += [f"does not apply in some cases: {elide('; '.join(verdict.reasons), LONGEST_NOTE)}"] * bool(
         verdict.reasons
     )
-    return [*lines, f"repeat: {repeat(row)}"]
+    return [*lines, f"repeat: {repeat(Failure(row))}"]
 
 
 def _unapplied(reason: str, some: Sequence[Gap]) -> Unapplied:

@@ -26,6 +26,7 @@ from nnbench.tables import training_lines
 from nnbench.units import size
 
 LONGEST_REASON = 400
+REPEATED = ("--suite", "--timeout", "--memory-limit")  # what a check is repeated with, of what the run was given
 SHOWN_AT_ONCE = 15  # findings beside the headline; the others unfold
 
 
@@ -121,7 +122,8 @@ def _verdict(run: Run) -> dict[str, Any]:
 
 def _sections(run: Run) -> dict[str, Any]:
     found, trainings = verdicts.judged(run), training_lines(run.measurements)
-    repeat = partial(failures.repeat, suites=options(run.command, "--suite"))
+    given = [part for name in REPEATED for part in options(run.command, name)]
+    repeat = partial(failures.repeat, given=given)
     errata = {finding.key for finding in verdicts.findings(run) if finding.weight == verdicts.ERRATUM}
     return {
         "lines_grid": grids.lines_grid(found, errata) if found else None,

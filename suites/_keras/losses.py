@@ -109,7 +109,11 @@ class SparseCategoricalCrossentropy(nn.CrossEntropyLoss):
         scores = input.movedim(1, -1) if input.dim() > 1 else input
         if scores.shape[-1] > 1 / torch.finfo(scores.dtype).eps:
             raise NotMeasurable(f"Keras would round class numbers to {scores.dtype}")
+        left_out = target == self.ignore_index
         # Leaving out classes costs Keras several passes over the scores, so only where there are some to leave out.
-        ignored = self.ignore_index if bool((target == self.ignore_index).any()) else None
+        ignored = self.ignore_index if bool(left_out.any()) else None
         with like(scores):
-            return reduced_if_empty(self, keras_loss(self, scores, ignored)(target, scores))
+            losses = reduced_if_empty(self, keras_loss(self, scores, ignored)(target, scores))
+        if self.reduction == "mean" and (ignored is not None or not target.numel()) and bool(left_out.all()):
+            return losses / 0  # Keras' mean of nothing is 0, torch's NaN
+        return losses

@@ -194,6 +194,8 @@ suite.component(
         case(randn(9, 5), rand(9, 5), label_smoothing=0.3, weight=CLASS_WEIGHTS, timed=False),
         case(randn(3, 5, 4), rand(3, 5, 4), reduction="sum", timed=False),
         case(randn(5), randint(5, ()), reduction="sum", weight=CLASS_WEIGHTS, timed=False),
+        case(randn(16, 5), randint(3, 6, (16,)), ignore_index=5, timed=False),
+        case(randn(6, 5, 4), randint(5, (6, 4)), ignore_index=2, timed=False),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
 )

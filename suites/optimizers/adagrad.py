@@ -10,6 +10,7 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    MANY_PARAMETERS,
     SMALL_LAYER,
     Arrays,
     Stepwise,
@@ -129,6 +130,7 @@ suite.component(
         case(*LAYER, lr=0.01),
         case(*LARGER_LAYER, lr=0.01),
         *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS),
+        case(*MANY_PARAMETERS, dtype="float64", timed=False, lr=0.1),
     ],
     documented=["guide"],
 )

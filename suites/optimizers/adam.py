@@ -11,6 +11,7 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    MANY_PARAMETERS,
     SMALL_LAYER,
     Arrays,
     Stepwise,
@@ -163,6 +164,7 @@ suite.component(
         case(*LAYER, lr=0.001, eps=1e-7),
         case(*LARGER_LAYER, lr=0.001),
         *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS + DECOUPLED),
+        case(*MANY_PARAMETERS, dtype="float64", timed=False, lr=0.1),
     ],
     documented=["handout", "guide", "deepdive", "fundamentals", "pytorch"],
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from nnbench.suites.optimizers.adam import EPSILON_FIRST, OPTIONS, Adam, adam_oracle
-from nnbench.suites.optimizers.stepwise import LARGER_LAYER, LAYER, SMALL_LAYER, Arrays
+from nnbench.suites.optimizers.stepwise import LARGER_LAYER, LAYER, MANY_PARAMETERS, SMALL_LAYER, Arrays
 from torch import Tensor
 
 from nnbench.catalog import Suite, Variant
@@ -84,6 +84,7 @@ suite.component(
         case(*LAYER, lr=0.001),
         case(*LARGER_LAYER, lr=0.001, weight_decay=0.01),
         *(case(*SMALL_LAYER, dtype="float64", timed=False, **chosen) for chosen in OPTIONS),
+        case(*MANY_PARAMETERS, dtype="float64", timed=False, lr=0.1),
     ],
     documented=["handout", "deepdive"],
 )

@@ -10,6 +10,7 @@ import torch
 from nnbench.suites.optimizers.stepwise import (
     LARGER_LAYER,
     LAYER,
+    MANY_PARAMETERS,
     SMALL_LAYER,
     Arrays,
     Stepwise,
@@ -71,6 +72,7 @@ suite.component(
         case(*LARGER_LAYER, lr=0.01, beta=0.9),
         case(*SMALL_LAYER, dtype="float64", timed=False),
         case(*SMALL_LAYER, dtype="float64", timed=False, lr=0.1, beta=0.0),
+        case(*MANY_PARAMETERS, dtype="float64", timed=False, lr=0.1),
     ],
     documented=["deepdive"],
 )

@@ -98,5 +98,6 @@ def side_by_side(
 
 
 SMALL_LAYER = (randn(3, 2), randn(3))  # for options that only the checks look at
+MANY_PARAMETERS = (randn(), *[randn(3)] * 12)  # one without a dimension, and more than the others have
 LAYER = (randn(256, 128), randn(256))
 LARGER_LAYER = (randn(512, 1024), randn(1024))

@@ -83,3 +83,59 @@ def test_without_parameters_there_is_nothing_to_freeze():
 
 def test_without_gradients_nothing_accumulates():
     assert held_against(Tanh, torch.tanh, case(randn(4, 6, requires_grad=False)))["accumulation"].status == "skipped"
+
+
+def test_a_graph_that_gives_other_gradients_the_second_time():
+    def counts(ctx, upstream):
+        x, weight = ctx.saved_tensors
+        ctx.calls = getattr(ctx, "calls", 0) + 1
+        return upstream * weight * ctx.calls, (upstream * x).sum_to_size(weight.shape)
+
+    rows = held_against(Weighted, with_backward(counts))
+    assert wrong(rows) == ["accumulation"]
+    assert "from one graph twice" in rows["accumulation"].note
+
+
+def test_a_backward_that_writes_into_its_upstream_gradient():
+    def writes(ctx, upstream):
+        x, weight = ctx.saved_tensors
+        found = upstream * weight, (upstream * x).sum_to_size(weight.shape)
+        upstream.zero_()
+        return found
+
+    assert (
+        "its backward changes the upstream gradient in place"
+        in held_against(Weighted, with_backward(writes))["accumulation"].note
+    )
+
+
+def test_an_upstream_gradient_taken_for_contiguous():
+    def contiguous(ctx, upstream):
+        x, weight = ctx.saved_tensors
+        upstream = upstream.as_strided(upstream.shape, torch.empty(upstream.shape, device="meta").stride())
+        return upstream * weight, (upstream * x).sum_to_size(weight.shape)
+
+    assert "layouts" in wrong(held_against(Weighted, with_backward(contiguous)))
+
+
+def test_a_component_that_is_wrong_in_inference_mode_only():
+    class Looks(nn.Module):
+        def forward(self, x):
+            return torch.tanh(x) * (1.01 if torch.is_inference_mode_enabled() else 1)
+
+    rows = held_against(Tanh, Looks)
+    assert wrong(rows) == ["without_gradients"]
+    assert "under inference_mode" in rows["without_gradients"].note
+
+
+def test_gradients_in_evaluation_mode():
+    class Doubles(Weighted):
+        def forward(self, x):
+            return super().forward(x) * (2 if self.training else 1)
+
+    class Frozen(Doubles):
+        def forward(self, x):
+            return super().forward(x) if self.training else x * self.weight.detach()
+
+    rows = held_against(Doubles, Frozen, properties=["mode"])
+    assert wrong(rows) == ["evaluation_float64"]

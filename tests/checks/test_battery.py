@@ -107,7 +107,7 @@ FORWARDS = {
     "extra axis": (lambda self, x: self.answer(x)[None], ANSWERS, r"shape \(1, 8, 4\) where \(8, 4\) is right"),
     "two outputs": (lambda self, x: (self.answer(x),) * 2, ANSWERS, "it returned 2 tensors where a tensor is right"),
     "dtype": (lambda self, x: self.answer(x).float(), FORWARD, "float32 came out where float64 went in"),
-    "raises": (raises, ANSWERS, "raised ValueError: 16 is not a multiple of 3$"),
+    "raises": (raises, ANSWERS, "raised ValueError: 16 is not a multiple of 3 \\(test_battery.py, line \\d+\\)$"),
     "half precision": (halves, "forward_float32", "off by"),
     "gradient": (lambda self, x: Bent.apply(self.answer(x)), GRADIENTS, "off by .* in the gradient of"),
     "gradient of the input": (lambda self, x: self.answer(Bent.apply(x)), GRADIENTS, "in the gradient of input 0"),

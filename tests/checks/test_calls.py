@@ -113,3 +113,14 @@ def test_a_state_that_is_not_saved():
             return x * self.weight + getattr(self, "kept", self.mean * 0)
 
     assert "saved_state" in wrong(held_against(Saves, Forgets, properties=["mode"]))
+
+
+def test_a_component_that_seeds_the_global_generator():
+    class Seeds(nn.Module):
+        def forward(self, x):
+            torch.manual_seed(0)
+            return torch.tanh(x)
+
+    rows = held_against(Tanh, Seeds)
+    assert wrong(rows) == ["deterministic"]
+    assert "global generator" in rows["deterministic"].note

@@ -10,6 +10,7 @@ from torch import nn
 
 from nnbench import Suite, case, randn
 from nnbench.checks.battery import check
+from nnbench.checks.filling import told
 
 SEED = 3
 LAYER = (randn(64, 96),)
@@ -24,7 +25,8 @@ def rows(reference, oracle, *, variant="reference", inputs=LAYER, variants=None,
         variants=variants or {"torch": nn.init.xavier_uniform_},
         cases=[case(*inputs, **arguments)],
     )
-    return {row.check: row for row in check(made, variant, made.cases[0], SEED)}
+    every = check(made, variant, made.cases[0], SEED)
+    return {row.check: row for row in every if row.check != "defaults"}  # which is looked at elsewhere
 
 
 def wrong(found):
@@ -249,6 +251,77 @@ def test_it_takes_no_torchs_to_catch_it(mutant):
     assert not wrong(found)
     assert {name for name, row in found.items() if row.status == "skipped"} == {"same_numbers", "nothing_to_fill"}
     assert wrong(rows(mutant, xavier, variants=others)) & {"unrelated", "generator"}
+
+
+@torch.no_grad()
+def by_box_and_muller(tensor, generator=None):
+    """Pairs of normal numbers from pairs of uniform ones."""
+    pairs = torch.rand(2, (tensor.numel() + 1) // 2, dtype=tensor.dtype, generator=generator)
+    radius, angle = (-2 * torch.log1p(-pairs[0])).sqrt(), 2 * math.pi * pairs[1]
+    numbers = torch.cat((radius * angle.cos(), radius * angle.sin()))[: tensor.numel()]
+    return tensor.copy_(numbers.view(tensor.shape) * math.sqrt(2 / sum(tensor.shape)))
+
+
+def normally(tensor):
+    return {"0": stats.norm(0, math.sqrt(2 / sum(tensor.shape)))}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_another_algorithm_is_right_but_in_place_of_torchs(seed, monkeypatch):
+    monkeypatch.setattr("test_filling.SEED", seed)
+    right = {"torch": nn.init.xavier_normal_, "another": by_box_and_muller}
+    found = rows(nn.init.xavier_normal_, normally, variant="another", variants=right)
+    assert {row.status for row in found.values()} == {"passed"}
+    assert found["same_numbers"].note == "as it drew before"
+    of_torch = {"same_numbers", "generator", "layouts"}
+    assert wrong(rows(by_box_and_muller, normally, variants=right)) == of_torch
+    replaced = {"torch": by_box_and_muller}
+    assert wrong(rows(nn.init.xavier_normal_, normally, variant="torch", variants=replaced)) == of_torch
+
+
+def unseeded(tensor, generator=None):
+    if generator is None:
+        generator = torch.Generator()
+        generator.seed()
+    return nn.init.xavier_uniform_(tensor, generator=generator)
+
+
+@torch.no_grad()
+def wider_where_apart(tensor, generator=None):
+    return nn.init.xavier_uniform_(tensor, gain=1.0 if tensor.is_contiguous() else 1.1, generator=generator)
+
+
+OTHERS = [
+    (
+        unseeded,
+        {"same_numbers"},
+        "from the same seed the first tensor gets other numbers than it drew before, in float",
+    ),
+    (deaf, {"generator"}, "given a generator it draws from the global one as well"),
+    (of_two_generators, {"generator"}, "given a generator it draws from the global one as well"),
+    (of_a_generator_s_first_seed, {"generator"}, "from another seed of its generator it draws the same numbers"),
+    (where_it_is_contiguous, {"layouts"}, "with its numbers apart in memory, the first tensor is not filled all over"),
+    (added_to_nothing, {"layouts"}, "with its numbers apart in memory, the first tensor is not filled all over"),
+    (all_its_memory, {"layouts"}, "with its numbers apart in memory, it fills what lies between the numbers too"),
+    (wider_where_apart, {"layouts"}, "with its numbers apart in memory, it is off by"),
+]
+
+
+@pytest.mark.parametrize(("mutant", "caught_by", "note"), OTHERS)
+def test_a_wrong_way_of_filling_is_caught_of_any_variant(mutant, caught_by, note):
+    variants = {"torch": nn.init.xavier_uniform_, "another": mutant}
+    found = rows(nn.init.xavier_uniform_, xavier, variant="another", variants=variants)
+    assert wrong(found) == caught_by
+    assert found[min(caught_by)].note.startswith(note)
+
+
+def test_tensors_are_told_by_their_place():
+    def one_alone(first, second):
+        nn.init.xavier_uniform_(first)
+
+    found = rows(one_alone, lambda first, second: xavier(first) | {"1": xavier(second)["0"]}, inputs=LAYER * 2)
+    assert found["distribution"].note.endswith("in the distribution of the second tensor")
+    assert [told("0"), told("1.weight"), told("11")] == ["the first tensor", "1.weight", "tensor 12"]
 
 
 def test_layers_with_one_seed_go_together():

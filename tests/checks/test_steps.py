@@ -21,7 +21,7 @@ from step_support import (
 
 from nnbench import case
 
-RULES = ["resume", "resume_elsewhere", "missing_gradient", "settings", "groups", "added_group"]
+RULES = ["resume", "resume_elsewhere", "missing_gradient", "parameter_layouts", "settings", "groups", "added_group"]
 RULES += ["without_gradients", "closure"]
 
 
@@ -225,6 +225,37 @@ class FirstGroupOnly(Adam):
             super().move(parameter, gradient, state, group)
 
 
+# Memory in another order.
+
+
+class ThroughFlatCopies(Descent):
+    """Steps all numbers in a row: of what lies otherwise that is a copy."""
+
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter.reshape(-1), gradient.reshape(-1), state, group)
+
+
+class ThroughFlatViews(Descent):
+    def move(self, parameter, gradient, state, group):
+        super().move(parameter.view(-1), gradient.reshape(-1), state, group)
+
+
+class AsGradientsLie(Adam):
+    """Takes the gradient's numbers as they lie in memory."""
+
+    def move(self, parameter, gradient, state, group):
+        in_a_row = gradient.as_strided(gradient.shape, torch.empty(gradient.shape).stride())
+        super().move(parameter, in_a_row, state, group)
+
+
+class AsParametersLie(Descent):
+    """Both are taken to lie in a row, which is right where both lie otherwise alike."""
+
+    def move(self, parameter, gradient, state, group):
+        row = (parameter.numel(),), (1,)
+        super().move(parameter.as_strided(*row), gradient.as_strided(*row), state, group)
+
+
 # Gradients of zero, and none.
 
 
@@ -405,6 +436,10 @@ WRONG = {
     "deaf to eps": ("adam", FixedEpsilon, "settings", "its eps set in param_groups"),
     "deaf to betas": ("adam", FixedBetas, "settings", "its betas set in param_groups"),
     "one group's settings": ("adam", FirstGroups, "groups", "where a second group has its own lr, betas, eps"),
+    "flat copies": ("descent", ThroughFlatCopies, "parameter_layouts", "where its parameters (and gradients )?lie in"),
+    "flat views": ("descent", ThroughFlatViews, "parameter_layouts", "raised RuntimeError"),
+    "gradients as they lie": ("adam", AsGradientsLie, "parameter_layouts", "off by .* gradients lie in another order"),
+    "parameters as they lie": ("descent", AsParametersLie, "parameter_layouts", "where its (parameters|gradients) lie"),
     "steps without a gradient": ("adam", Overeager, "missing_gradient", "it changes a parameter that has no gradient"),
     "needs a gradient": ("adam", Helpless, "missing_gradient", "raised TypeError"),
     "coasts without a gradient": ("momentum", Coasting, "gaps", GAPS),
@@ -454,7 +489,15 @@ def test_a_wrong_optimizer_is_caught_and_told_why(name, place):
 
 
 @pytest.mark.parametrize(
-    "name", ["sums for means", "one step ahead", "deaf to lr", "loss kept back", "common count, with a new group"]
+    "name",
+    [
+        "sums for means",
+        "one step ahead",
+        "deaf to lr",
+        "loss kept back",
+        "common count, with a new group",
+        "flat copies",
+    ],
 )
 def test_what_only_rules_and_states_show_steps_like_the_right_one(name):
     family, wrong, _, _ = WRONG[name]

@@ -68,7 +68,7 @@ def test_failure_prints_a_command_that_repeats_it(checked):
     again = one.run(*shlex.split(repeat.partition("nnbench ")[2]), "--json")
     assert again.code == 1
     first = {row["check"]: row["error"] for row in checked[1].rows if row["variant"] == "wrong"}
-    assert {row["check"]: row["error"] for row in again.rows} == first
+    assert {row["check"]: row["error"] for row in again.rows} == {"forward_float64": first["forward_float64"]}
 
 
 def test_failed_rows_carry_the_command_that_repeats_them(checked):
@@ -77,7 +77,24 @@ def test_failed_rows_carry_the_command_that_repeats_them(checked):
         assert ("repeat" in row) == wrong
         if wrong:
             key = f"toy.double@{row['variant']}[16x8]"
-            assert shlex.split(row["repeat"]) == ["nnbench", "check", key, "--suite", "toy.py", "--seed", "5"]
+            only = [] if row["check"] == "completed" else ["--only", row["check"]]
+            given = ["--suite", "toy.py", "--timeout", "3", "--seed", "5"]
+            assert shlex.split(row["repeat"]) == ["nnbench", "check", key, *only, *given]
+
+
+def test_only_the_named_checks_are_made(user):
+    named = ("--only", "mode", "--only", "forward_float64")
+    answer = user.run("check", "--suite", "toy.py", "toy.double@torch", *named, "--json")
+    assert answer.code == 0
+    assert [row["check"] for row in answer.rows] == ["forward_float64", "mode"]
+
+
+def test_what_ended_the_process_is_repeated_with_the_checks_that_were_asked_for(user):
+    limits = ("--timeout", "3", "--memory-limit", "512MiB")
+    answer = user.run("check", "--suite", "toy.py", "toy.double@hanging", "--only", "sizes", *limits, "--seed", "5")
+    assert answer.code == 1
+    asked = "--only sizes --suite toy.py --timeout 3 --memory-limit 512MiB --seed 5"
+    assert f"repeat: nnbench check 'toy.double@hanging[16x8]' {asked}" in answer.out
 
 
 def test_right_component_exits_with_0(user):
@@ -100,6 +117,9 @@ def test_right_component_exits_with_0(user):
         (["--memory-limit", "lots"], "write 512MiB"),
         (["--suite", "nowhere.py"], "there is no file"),
         (["--errata", "--seeds", "2"], "not for --errata"),
+        (["--mutants", "--only", "mode"], "not for --errata"),
+        (["toy.linear", "--only", "gradchek"], "Did you mean gradcheck?"),
+        (["toy.linear", "--only", "closed_form"], "There are answers, forward_float64"),
         (["toy.linear", "--html", "toy.py/page.html"], "cannot write the page"),
     ],
 )
@@ -119,6 +139,15 @@ def test_broken_suites_cost_only_themselves(user):
     assert {row["component"] for row in answer.rows} == {"toy.linear"}
     assert f"{user.folder / 'broken.py'}:3: ValueError: oh" in answer.err
     assert "importing it took the worker down: its process exited with 7" in answer.err
+
+
+def test_a_component_of_a_suite_that_could_not_be_loaded_is_no_second_mistake(user):
+    (user.folder / "broken.py").write_text("import nnbench\nsuite = nnbench.Suite('broken')\nraise ValueError('oh')\n")
+    answer = user.run("check", "--suite", "broken.py", "broken.thing")
+    assert answer.code == 2
+    assert "ValueError: oh" in answer.err
+    assert "no component named" not in answer.err
+    assert "no component named 'brken.thing'" in user.run("check", "--suite", "broken.py", "brken.thing").err
 
 
 ERRONEOUS = """
@@ -156,6 +185,15 @@ def test_errata_as_rows_carry_their_name(user):
     rows = user.run("check", "--suite", "wrong.py", "wrong", "--errata", "--json").rows
     evidence = [row for row in rows if row["check"] == "evidence_E99"]
     assert [(row["status"], row["erratum"], row["case"]) for row in evidence] == [("expected", "E99", "8")]
+
+
+def test_the_evidence_of_an_erratum_is_a_check_to_name(user):
+    (user.folder / "wrong.py").write_text(ERRONEOUS.format(shown=False))
+    answer = user.run("check", "--suite", "wrong.py", "wrong", "--only", "evidence_E99", "--seed", "4", "--json")
+    assert answer.code == 1
+    (row,) = answer.rows
+    assert (row["check"], row["status"]) == ("evidence_E99", "failed")
+    assert "--only evidence_E99 " in row["repeat"]
 
 
 def test_a_selection_without_errata_says_so(user):
@@ -230,10 +268,12 @@ def test_a_wrong_candidate_fails_and_tells_how_to_repeat_it(candidates, name, to
     answer = candidates.run("check", f"candidates.py:{name}", "--like", NORM, "--seed", "3")
     assert answer.code == 1
     assert told in answer.out
-    repeats = {line.partition("repeat: ")[2] for line in answer.out.splitlines() if "repeat: " in line}
-    assert repeats == {f"nnbench check candidates.py:{name} --like '{NORM}' --seed 3"}
-    again = candidates.run(*shlex.split(repeats.pop())[1:])
+    repeats = [line.partition("repeat: ")[2] for line in answer.out.splitlines() if "repeat: " in line]
+    assert all(repeat.startswith(f"nnbench check candidates.py:{name} --like '{NORM}' --only ") for repeat in repeats)
+    assert all(repeat.endswith(" --seed 3") for repeat in repeats)
+    again = candidates.run(*shlex.split(repeats[0])[1:])
     assert again.code == 1
+    assert told in again.out
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ def test_several_seeds_count_false_alarms_and_name_the_seed(user):
     ask = ("check", "--suite", "shapes.py", "shapes.half@flat", "shapes.half@reference", "--seeds", "3", "--seed", "11")
     answer = user.run(*ask)
     assert answer.code == 1
-    assert "under 3 of 3 seeds (11, 12, 13)" in answer.out
+    assert "under 3 of 3 seeds (11, 12, 13). shapes.half@flat failed under every seed: it is wrong." in answer.out
+    assert "false alarm" not in answer.out
     assert "failed under seed 11: " in answer.out
     assert "also under seeds: 12, 13" in answer.out
     rows = user.run(*ask, "--json").rows

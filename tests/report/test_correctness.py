@@ -6,7 +6,7 @@ import pytest
 
 from nnbench.model import Check, CheckStatus, Status
 from nnbench.report.correctness import column_of, counted, fold, gaps, of_seeds
-from nnbench.report.failures import also_in, failures, repeat
+from nnbench.report.failures import Failure, also_in, failures, repeat
 
 PASSED, FAILED, MISTRUSTED, SKIPPED, EXPECTED = (
     CheckStatus.PASSED,
@@ -130,6 +130,18 @@ def test_false_alarms_are_counted_with_their_seeds():
     assert of_seeds(fold(row(seed=seed) for seed in range(8))) == "0 of 8 checks failed under 8 seeds: no false alarm."
 
 
+def test_what_fails_under_every_seed_is_no_false_alarm():
+    rows = [row(FAILED, seed=seed) for seed in range(4)]
+    told = of_seeds(fold(rows))
+    assert told.endswith("seeds (0, 1, 2, 3). layers.linear@torch failed under every seed: it is wrong.")
+    by_chance = [row(FAILED if seed == 2 else PASSED, seed=seed, variant="keras") for seed in range(4)]
+    assert "it is wrong. Where the others are right, theirs are false alarms: 0.12 of" in of_seeds(
+        fold(rows + by_chance)
+    )
+    assert "they are wrong." in of_seeds(fold(rows + [row(FAILED, seed=seed, variant="keras") for seed in range(4)]))
+    assert "false alarms" in of_seeds(fold(row(MISTRUSTED, seed=seed) for seed in range(4)))
+
+
 def test_many_seeds_are_not_all_named():
     assert "10, 11 and 88 more)" in of_seeds(fold(row(FAILED, seed=seed) for seed in range(100)))
 
@@ -164,7 +176,22 @@ def test_other_seeds_are_named():
 
 
 def test_the_command_that_repeats_a_check():
-    failed = row(FAILED)
-    assert repeat(failed) == "nnbench check 'layers.linear@torch[4x3]' --seed 7"
-    assert repeat(failed, ["--suite", "my suite.py"]).endswith("[4x3]' --suite 'my suite.py' --seed 7")
-    assert repeat(failed, candidate="a.py:B") == "nnbench check a.py:B --like 'layers.linear[4x3]' --seed 7"
+    failed, only = Failure(row(FAILED)), "--only forward_float64"
+    assert repeat(failed) == f"nnbench check 'layers.linear@torch[4x3]' {only} --seed 7"
+    assert repeat(failed, ["--suite", "my suite.py"]).endswith(f"[4x3]' {only} --suite 'my suite.py' --seed 7")
+    assert repeat(failed, candidate="a.py:B") == f"nnbench check a.py:B --like 'layers.linear[4x3]' {only} --seed 7"
+
+
+def test_what_is_told_once_is_repeated_together():
+    rows = [row(FAILED, check, note="wrong", case=case, seed=seed)
+            for seed in (7, 8) for case in ("4x3", "5x3") for check in ("sizes", "mode", case)]  # fmt: skip
+    (only,) = failures(rows)
+    repeated = repeat(only, asked=["saved_state"])
+    assert repeated == "nnbench check 'layers.linear@torch[4x3]' --only sizes --only mode --only 4x3 --seed 7"
+
+
+@pytest.mark.parametrize("check", ["completed", "erratum"])
+def test_what_is_no_one_checks_is_repeated_as_it_was_asked_for(check):
+    told = Failure(row(FAILED, check))
+    assert repeat(told) == "nnbench check 'layers.linear@torch[4x3]' --seed 7"
+    assert repeat(told, asked=["mode", "sizes"]).endswith("[4x3]' --only mode --only sizes --seed 7")

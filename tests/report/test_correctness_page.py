@@ -53,7 +53,7 @@ def test_every_end_has_a_class_a_sign_and_a_title_of_its_own():
 def test_a_cell_tells_error_allowance_reason_and_repeat_command():
     (passed, skipped), (failed, _), *_ = cells(page_of(*SOME))
     assert "error 2.1e-16 of 1.8e-15 allowed" in passed[1]
-    assert "repeat: nnbench check 'layers.linear@reference[32x784]' --seed 7" in passed[1]
+    assert "repeat: nnbench check 'layers.linear@reference[32x784]' --only values --seed 7" in passed[1]
     assert "does not apply\na function has no mode" in skipped[1]
     assert "error 0.25 of 1e-06 allowed\noff by a quarter" in failed[1]
 

@@ -181,9 +181,10 @@ def test_what_is_wrong_stands_before_what_is_fast():
 
 def test_a_failed_check_comes_with_its_evidence_and_the_command_that_repeats_it():
     failed = checked(CheckStatus.FAILED, error=0.0237, allowance=2.4e-7, note="off by one", seed=11)
-    text = Outline(run_page(run_of(failed, command="nnbench run --suite 'my suite.py' mine"))).text
+    text = Outline(run_page(run_of(failed, command="nnbench run --timeout=9 --suite 'my suite.py' mine"))).text
     assert "0.0237 2.4e-07 off by one" in text
-    assert "nnbench check 'layers.linear@reference[32x784]' --suite 'my suite.py' --seed 11" in text
+    given = "--only values --suite 'my suite.py' --timeout=9"
+    assert f"nnbench check 'layers.linear@reference[32x784]' {given} --seed 11" in text
 
 
 def test_a_command_with_an_open_quote_is_shown_as_it_is():
