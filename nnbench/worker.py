@@ -132,7 +132,7 @@ class Server:
 
         component = self.catalog.components[request["component"]]
         case = component.case(request["case"])
-        rows = check(component, request["variant"], case, request["seed"], request["only"])
+        rows = check(component, request["variant"], case, request["seed"], request.get("only", ()))
         yield from ({"row": asdict(row)} for row in rows)
 
     def measure(self, request: Message) -> Iterator[Message]:
