@@ -99,7 +99,12 @@ def takes_the_likeliest_class(loss, x, target):
     return cross_entropy(loss, x, target.argmax(1) if is_soft else target, **{"ignore_index": -100} if is_soft else {})
 
 
-def focal(loss, x, target, doubt=lambda entropy: -torch.expm1(-entropy), gamma=None):
+def in_doubt(entropy):
+    """``1 - p``, and not quite 0 where the power's slope would be infinite."""
+    return -torch.expm1(-entropy.clamp(min=1e-30))
+
+
+def focal(loss, x, target, doubt=in_doubt, gamma=None):
     entropy = functional.cross_entropy(x, target, reduction="none")
     return reduced(loss, loss.alpha * doubt(entropy) ** (loss.gamma if gamma is None else gamma) * entropy)
 

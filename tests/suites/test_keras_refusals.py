@@ -72,7 +72,7 @@ def test_class_numbers_that_a_half_type_cannot_hold_are_refused() -> None:
     [
         ("optimizers.sgd", {"dampening": 0.1}, "dampening=0.1"),
         ("optimizers.sgd", {"maximize": True}, "maximize=True"),
-        ("optimizers.sgd", {"momentum": 0.9, "weight_decay": 0.1}, "weight_decay with momentum"),
+        ("optimizers.sgd", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}, "weight_decay with momentum"),
         ("optimizers.adam", {"maximize": True}, "maximize=True"),
         ("optimizers.rmsprop", {"maximize": True}, "maximize=True"),
         ("optimizers.adagrad", {"lr_decay": 0.1}, "lr_decay=0.1"),
