@@ -225,7 +225,9 @@ def test_it_is_caught_where_nobody_draws_the_right_numbers(identifier: str, wron
 
 
 @pytest.mark.parametrize(
-    ("identifier", "right"), [(XAVIER, xavier_uniform), (KAIMING, kaiming_normal), (NETWORKS, init_weights)], ids=str
+    ("identifier", "right"),
+    [(XAVIER, xavier_uniform), (KAIMING, kaiming_normal), (NETWORKS, init_weights)],
+    ids=[XAVIER, KAIMING, NETWORKS],
 )
 def test_what_is_right_passes_alone_too(identifier: str, right: Fill) -> None:
     assert not list(failed(identifier, right, without_peers=True))
