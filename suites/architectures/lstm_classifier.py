@@ -54,7 +54,7 @@ class LSTMClassifier(nn.Module):
         outputs = lstm(embedded(ids, self.embedding), self.lstm, lengths)
         forward, backward = outputs.chunk(2, dim=-1)
         sentence = torch.arange(len(ids), device=ids.device)
-        return affine(torch.cat([forward[sentence, lengths - 1], backward[:, 0]], dim=-1), self.fc)
+        return affine(torch.cat([forward[sentence, lengths - 1], backward[:, 0]], dim=1), self.fc)
 
 
 class TorchLSTMClassifier(LSTMClassifier):

@@ -57,7 +57,8 @@ class Checkpoint:
 
     def load(self, state: TrainingState) -> None:
         content = read_safely(self.path)
-        missing = [part for part in PARTS if not isinstance(content, dict) or part not in content]
+        held = content if isinstance(content, dict) else {}
+        missing = [part for part in PARTS if part not in held]
         if missing:
             raise ValueError(f"{self.path} is no checkpoint: it lacks {', '.join(missing)}")
         refuse_misfit(state.model, content["model"], self.path)
