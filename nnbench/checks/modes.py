@@ -12,7 +12,7 @@ from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, 
 from nnbench.checks.trial import Trial, gradients_of
 from nnbench.checks.values import compare_gradients
 from nnbench.specs import Case
-from nnbench.workload import dtype_of, tensors
+from nnbench.workload import differentiable, dtype_of, tensors
 
 # Calls in training mode, of a stochastic component and of one with many weights; and standard errors between two means
 # that chance alone reaches less than once in ten million comparisons, of which a check makes at most a dozen.
@@ -152,12 +152,13 @@ def _samples(trial: Trial, variant: str, seeds: range) -> Tensor:
 
 
 def _summary(made: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    outputs = [tensor for tensor in tensors(made(*inputs)) if tensor.requires_grad]
-    leaves = [tensor for tensor in inputs if tensor.requires_grad]
+    outputs = [tensor for tensor in tensors(made(*inputs)) if tensor.is_floating_point()]
+    ends, leaves = differentiable(outputs), [tensor for tensor in inputs if tensor.requires_grad]
     # The upstream gradient is even over neighbours, and so leaves chance to the component alone.
-    found = (
-        torch.autograd.grad(outputs, leaves, [torch.ones_like(one) for one in outputs]) if leaves and outputs else ()
-    )
+    upstream = [torch.ones_like(one) for one in ends]
+    some = torch.autograd.grad(ends, leaves, upstream, allow_unused=True) if leaves and ends else [None] * len(leaves)
+    # Where all is dropped no gradient is as good as zeros.
+    found = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, some, strict=True)]
     filled = [tensor.detach() for tensor in (*outputs, *found) if tensor.numel()]
     least = ROUNDING * max((float(tensor.abs().max()) for tensor in filled), default=0.0)
     return torch.tensor([number for tensor in filled for number in _numbers(tensor, least)], dtype=torch.float64)

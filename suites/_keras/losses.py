@@ -66,6 +66,10 @@ class Huber(Elementwise, nn.HuberLoss):
     def make(self, settings: dict[str, Any]) -> Any:
         return keras.losses.Huber(delta=self.delta, **settings)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Huber:
+        """Keras copies a loss by its configuration, and Huber's lacks delta (Keras 3.15)."""
+        return type(self)(reduction=self.reduction, delta=self.delta)
+
 
 class BinaryCrossentropy(Elementwise, nn.BCELoss):
     """Keras moves probabilities to within its global epsilon (1e-7) of 0 and 1; here the epsilon is 0."""
