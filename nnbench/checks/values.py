@@ -174,10 +174,14 @@ def _refuse_lost_gradients(far_out: Trial) -> None:
 
 
 def gradients_float64(trial: Trial) -> Finding:
-    """Gradients of every input and parameter: the reference's against torch's, the others' against the reference's."""
+    """Gradients of every input and parameter: the reference's against torch's, the others' against the reference's.
+
+    A failure counts when it shows at two different inputs, as in the case's own dtype.
+    """
     if trial.is_reference and "torch" not in trial.component.variants:
         raise Skip("no torch variant to compare the reference's gradients with; gradcheck covers them")
-    return _gradients(trial, torch.float64, "torch" if trial.is_reference else "reference")
+    other = "torch" if trial.is_reference else "reference"
+    return _at_two_inputs(trial, torch.float64, other)
 
 
 def gradients_dtype(trial: Trial) -> Finding:
@@ -186,9 +190,12 @@ def gradients_dtype(trial: Trial) -> Finding:
     Where rounding carries a number over a kink (ReLU at zero), slopes differ rightly, so a failure counts when it shows
     at two different inputs.
     """
-    dtype = dtype_of(trial.case)
-    found = _gradients(trial, dtype, "reference")
-    return _gradients(replace(trial, seed=trial.seed + 1), dtype, "reference") if _is_failure(found) else found
+    return _at_two_inputs(trial, dtype_of(trial.case), "reference")
+
+
+def _at_two_inputs(trial: Trial, dtype: torch.dtype, other: str) -> Finding:
+    found = _gradients(trial, dtype, other)
+    return _gradients(replace(trial, seed=trial.seed + 1), dtype, other) if _is_failure(found) else found
 
 
 def _is_failure(found: Finding) -> bool:

@@ -58,11 +58,13 @@ def confusion_matrix(
 
 
 def mae(predictions: Tensor, target: Tensor) -> Tensor:
-    return regression.mean_absolute_error(predictions, target)
+    """Of contiguous copies: torchmetrics flattens by ``view``, which refuses a transposed tensor."""
+    return regression.mean_absolute_error(predictions.contiguous(), target.contiguous())
 
 
 def mse(predictions: Tensor, target: Tensor) -> Tensor:
-    return regression.mean_squared_error(predictions, target)
+    """Of contiguous copies, as above."""
+    return regression.mean_squared_error(predictions.contiguous(), target.contiguous())
 
 
 def classes_of(predictions: Tensor, target: Tensor) -> int:
