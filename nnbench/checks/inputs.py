@@ -85,11 +85,11 @@ def _in_size(trial: Trial, told: str) -> Finding | None:
         return None
     want, gradients, name = right
     got = answer_to(trial, f"with {told}", name)
-    finding = compare_outputs(trial, got.outputs, want, torch.float64, f"with {told}, against {name}")
+    finding = compare_outputs(trial, got.outputs, want, torch.float64, f"with {told}, against {name}", MARGIN)
     is_empty = any(0 in spec.shape for spec in trial.case.inputs)  # torch's own gradients of nothing are 0, NaN or none
     if is_empty or gradients is None or not any(tensor is not None for tensor in gradients.values()):
         return finding
-    return worst([finding, compare_gradients(trial, got.gradients, gradients, torch.float64, f"with {told}")])
+    return worst([finding, compare_gradients(trial, got.gradients, gradients, torch.float64, f"with {told}", MARGIN)])
 
 
 def right_answer(trial: Trial) -> tuple[tuple[Tensor, ...], dict[str, Tensor | None] | None, str] | None:

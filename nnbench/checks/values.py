@@ -29,7 +29,7 @@ from nnbench.workload import dtype_of, tensors
 
 WIDE = 64.0  # standard deviations of the inputs that show what saturates
 OFFSET = 1000.0  # standard deviations
-STALE_OUTPUTS = (1, 2, 3)
+STALE_OUTPUTS = range(1, 9)
 LARGEST_WIDE = 200_000  # elements of the inputs
 # torch's default of 1e-3 would let a gradient pass that is off by a part in a thousand.
 GRADCHECK_SHARE = 1e-5
@@ -57,10 +57,18 @@ def independent(trial: Trial) -> tuple[tuple[Tensor, ...], str] | None:
 
 
 def forward_dtype(trial: Trial) -> Finding:
-    """Outputs in the case's own dtype against the reference in float64."""
-    return _outputs(
-        trial, dtype_of(trial.case), trial.answer("reference", torch.float64).outputs, "the reference in float64"
-    )
+    """Outputs in the case's own dtype against the reference in float64.
+
+    The other implementation's error, which is the measure, may be small by luck: a failure counts when it shows at two
+    different inputs.
+    """
+    found = _in_own_dtype(trial)
+    return _in_own_dtype(replace(trial, seed=trial.seed + 1)) if _is_failure(found) else found
+
+
+def _in_own_dtype(trial: Trial) -> Finding:
+    want = trial.answer("reference", torch.float64).outputs
+    return _outputs(trial, dtype_of(trial.case), want, "the reference in float64")
 
 
 def _outputs(trial: Trial, dtype: torch.dtype, want: tuple[Tensor, ...], judge_name: str) -> Finding:
@@ -98,7 +106,7 @@ def compare_outputs(
 def _trusted(trial: Trial, dtype: torch.dtype, place: int, want: Tensor, found: Finding) -> Finding:
     """What was found, or mistrusted where a null model would have passed too.
 
-    One number comes near another by chance now and then: a stale output counts when three are near.
+    One number comes near another by chance now and then: a stale output counts when eight are near.
     """
     allowance = allowance_of(want, floor_in(dtype, trial.floor, trial.floor_dtype), dtype, trial.terms_in(dtype))
     for other in STALE_OUTPUTS:
@@ -229,7 +237,7 @@ def compare_gradients(
     for name, tensor in shared.items():
         found = got[name]
         if found is not None and tensor is not None and trial.vanishes(tensor):
-            findings.append(_vanishing(trial, name, found, dtype, note))
+            findings.append(_vanishing(name, found, margin * trial.rounding_of_gradients(dtype), note))
         else:
             findings.append(_gradient(name, found, tensor, margin * _allowance(tensor, floor, dtype, terms), note))
     return worst(findings)
@@ -239,10 +247,10 @@ def _allowance(want: Tensor | None, floor: float, dtype: torch.dtype, terms: int
     return 0.0 if want is None else allowance_of(want, floor, dtype, terms)
 
 
-def _vanishing(trial: Trial, name: str, got: Tensor, dtype: torch.dtype, note: str) -> Finding:
+def _vanishing(name: str, got: Tensor, allowance: float, note: str) -> Finding:
     """A share of its own scale says nothing of a gradient that is zero but for rounding."""
     left = error_of(got, torch.zeros_like(got))
-    return judge(left, trial.rounding_of_gradients(dtype), f"in the gradient of {name}, which is zero {note}".strip())
+    return judge(left, allowance, f"in the gradient of {name}, which is zero {note}".strip())
 
 
 def _gradient(name: str, got: Tensor | None, want: Tensor | None, allowance: float, note: str) -> Finding:
