@@ -67,7 +67,7 @@ class TorchResidualBlock(nn.Module):
 
 
 def relu(x: Tensor) -> Tensor:
-    return torch.where(x <= 0, 0, x)
+    return torch.where(x <= 0, 0, x)  # equivalent: at 0 rounding decides; test_residual_block.py has its slope
 
 
 def batch_normalised(x: Tensor, layer: Any) -> Tensor:

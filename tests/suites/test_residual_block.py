@@ -167,3 +167,14 @@ def test_errors_are_comparable_with_torchs(dtype: torch.dtype, training: bool, s
         errors.append(float((module(x).detach().double() - want).abs().max()))
     times = 2 if dtype == torch.float32 else 3
     assert errors[0] <= times * errors[1] + 8 * torch.finfo(dtype).eps * float(want.abs().max())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_slope_at_zero_is_torchs(variant: str) -> None:
+    """With normalisations that give 0 the block is a ReLU: where the battery sees a zero there, rounding decides."""
+    made = COMPONENT.variant(variant).build(in_channels=2, out_channels=2)
+    with torch.no_grad():
+        made.bn2.weight.zero_()
+    x = torch.tensor([-1.0, 0.0, 2.0]).repeat(2, 2, 1)[..., None].requires_grad_()
+    made(x).sum().backward()
+    assert torch.equal(x.grad[0, 0, :, 0], torch.tensor([0.0, 0.0, 1.0]))
