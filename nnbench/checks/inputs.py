@@ -25,7 +25,6 @@ from nnbench.workload import dtype_of, tensors
 
 LARGEST = 70_000  # elements of the inputs, or of the weights
 LARGEST_WEIGHTS, TINY = 1_000_000, 1_000  # of a case with few inputs there may be any number of weights
-LARGEST_ENLARGEMENT = 100.0  # times a rounding of the inputs, in the outputs
 
 
 def refuse_large(trial: Trial, tiny: int = TINY) -> None:
