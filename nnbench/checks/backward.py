@@ -5,13 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nnbench.checks.economy import refuse_many_weights
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, worst
-from nnbench.checks.inputs import TINY
 from nnbench.checks.trial import Trial
 from nnbench.checks.values import compare_gradients, compare_outputs
 from nnbench.workload import differentiable, dtype_of, tensors, upstream_gradients
 
-MOST_WEIGHTS = 1_000_000
 Gradients = dict[str, Tensor | None]
 
 
@@ -57,9 +56,7 @@ def _backward(trial: Trial, made: object, inputs: tuple[Tensor, ...]) -> None:
 
 def _whole_gradients(trial: Trial) -> Gradients:
     """The reference's gradients in float64; raises ``Skip`` where there are none, or too many to be asked again."""
-    weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
-    if weights > MOST_WEIGHTS and sum(spec.elements for spec in trial.case.inputs) > TINY:
-        raise Skip("too large to be asked often; smaller components are")
+    refuse_many_weights(trial)
     found = dict(trial.answer("reference", torch.float64).gradients)
     if not any(tensor is not None for tensor in found.values()):
         raise Skip("nothing to take gradients of")

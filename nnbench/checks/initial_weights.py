@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.candidate import CANDIDATE
+from nnbench.checks.economy import refuse_many_weights
 from nnbench.checks.evidence import Finding, Skip, Wrong, judge
 from nnbench.checks.trial import Trial
 from nnbench.workload import build
 
 BUILDS = 8
-LARGEST, TINY = 1_000_000, 1_000  # elements of the weights; of a case with few inputs there may be any number
 LARGEST_Z = 8.0  # standard errors
 ROUNDING = 1e-6  # of a constant's scale; a table may be computed in float32
 
@@ -28,9 +28,7 @@ def initial_weights(trial: Trial) -> Finding:
         raise Skip("it has no weights and no buffers")
     if trial.is_reference and "torch" not in trial.component.variants:
         raise Skip("no torch variant to say what it starts from")
-    size = sum(spec.elements for spec in trial.case.inputs)
-    if sum(tensor.numel() for tensor in trial.state.values()) > LARGEST and size > TINY:
-        raise Skip("too large to be built often; smaller cases are")
+    refuse_many_weights(trial)
     name = "torch" if trial.is_reference else "reference"
     got, want = _states(trial, trial.variant), trial.judged_by(name, lambda: _states(trial, name))
     compared = list(want) if trial.is_reference or trial.variant == CANDIDATE else sorted(_buffers(trial) & set(want))

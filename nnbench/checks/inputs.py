@@ -9,30 +9,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from nnbench.checks.evidence import (
-    MARGIN,
-    Finding,
-    NoJudge,
-    Skip,
-    Wrong,
-    worst,
-)
+from nnbench.checks.economy import refuse_large
+from nnbench.checks.evidence import MARGIN, Finding, NoJudge, Skip, Wrong, worst
 from nnbench.checks.trial import Answer, Trial, gradients_of
 from nnbench.checks.values import compare_gradients, compare_outputs
 from nnbench.failures import NotMeasurable, explain
 from nnbench.specs import Case
 from nnbench.workload import dtype_of, tensors
-
-LARGEST = 70_000  # elements of the inputs, or of the weights
-LARGEST_WEIGHTS, TINY = 1_000_000, 1_000  # of a case with few inputs there may be any number of weights
-
-
-def refuse_large(trial: Trial, tiny: int = TINY) -> None:
-    """Raises ``Skip`` for a case that would be asked too long."""
-    weights = sum(tensor.numel() for tensor in (trial.state or {}).values())
-    size = sum(spec.elements for spec in trial.case.inputs)
-    if size > LARGEST or (weights > LARGEST_WEIGHTS and size > tiny):
-        raise Skip("too large to be asked often; smaller cases are")
 
 
 def sizes(trial: Trial) -> Finding:

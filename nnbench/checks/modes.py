@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nnbench.checks.economy import refuse_where_smaller
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, floor_in, judge, worst
 from nnbench.checks.trial import Trial, gradients_of
 from nnbench.checks.values import compare_gradients
@@ -50,6 +51,7 @@ def state_after_call(trial: Trial) -> Finding:
     name = "torch" if trial.is_reference else "reference"
     if name not in trial.component.variants:
         raise Skip("nothing independent to compare the reference with: it has no torch variant")
+    refuse_where_smaller(trial)
     want = _left_alone_by_chance(trial, name)
     got = _state(trial, trial.variant)
     if got.keys() < want.keys():

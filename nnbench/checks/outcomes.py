@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from nnbench.checks.economy import LARGEST
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, judge, passed, worst
-from nnbench.checks.inputs import LARGEST, LAYOUTS, laid_out
+from nnbench.checks.inputs import LAYOUTS, laid_out
 from nnbench.checks.leaves import Leaf, Yardstick, distances, leaves, same, zeros
 from nnbench.checks.trial import Trial
 from nnbench.model import CheckStatus

@@ -9,8 +9,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from nnbench.checks.economy import refuse_large
 from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, judge, passed, worst
-from nnbench.checks.inputs import answer_to, refuse_large, right_answer
+from nnbench.checks.inputs import answer_to, right_answer
 from nnbench.checks.numbers import SPECIAL, WHOLE, holding
 from nnbench.checks.trial import Trial
 from nnbench.checks.values import compare_gradients, compare_outputs, independent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -42,6 +42,8 @@ class Trial:
     case: Case
     seed: int
     numbers: Numbers = AS_DRAWN
+    # Built once for a trial and those that differ from it in their numbers or their seed.
+    pristine: dict[Any, nn.Module] = field(default_factory=dict, repr=False)
 
     @property
     def is_reference(self) -> bool:
@@ -100,16 +102,13 @@ class Trial:
 
     def _built(self, variant: str, dtype: torch.dtype) -> Any:
         """Built anew, or a copy of one that was never called: drawing millions of initial weights takes its time."""
-        if (variant, dtype) in self._pristine:
-            return copy.deepcopy(self._pristine[variant, dtype])
+        key = (variant, dtype, self.seed, self.case.label)
+        if key in self.pristine:
+            return copy.deepcopy(self.pristine[key])
         made = build(self.component, variant, self.case, self.seed, dtype)
         if isinstance(made, nn.Module) and sum(one.numel() for one in made.parameters()) > MANY_WEIGHTS:
-            self._pristine[variant, dtype] = copy.deepcopy(made)
+            self.pristine[key] = copy.deepcopy(made)
         return made
-
-    @cached_property
-    def _pristine(self) -> dict[tuple[str, torch.dtype], nn.Module]:
-        return {}
 
     def inputs(self, dtype: torch.dtype, other: int = 0) -> tuple[Tensor, ...]:
         """The inputs under this trial's seed, or other ones."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError
 
+from nnbench.checks.economy import refuse_where_smaller
 from nnbench.checks.evidence import (
     MARGIN,
     Finding,
@@ -134,6 +135,7 @@ def wide_inputs(trial: Trial) -> Finding:
         raise Skip("it has no normal inputs to widen")
     if sum(spec.elements for spec in trial.case.inputs) > LARGEST_WIDE:
         raise Skip("a smaller case of the component covers it")
+    refuse_where_smaller(trial)
     found = _at_wide_inputs(replace(trial, numbers=wide(WIDE)))
     # A saturated number may be nothing but rounding, in the judge too: a failure counts when it shows twice.
     other = replace(trial, numbers=wide(WIDE), seed=trial.seed + 1)
@@ -158,6 +160,7 @@ def offset_inputs(trial: Trial) -> Finding:
         raise Skip("it has no normal inputs to move")
     if sum(spec.elements for spec in trial.case.inputs) > LARGEST_WIDE:
         raise Skip("a smaller case of the component covers it")
+    refuse_where_smaller(trial)
     moved = replace(trial, numbers=shifted(OFFSET))
     want = moved.answer("reference", torch.float64).outputs
     note = f"at inputs around {OFFSET:g}, against the reference in float64"
