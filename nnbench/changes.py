@@ -162,7 +162,7 @@ def _memory_interval(value: float) -> Interval:
 def _exact_changes(key: Key, before: Line, after: Line) -> list[Change]:
     found = []
     for metric in (name for name, one in METRICS.items() if one.exact):
-        old, new = getattr(before, metric), getattr(after, metric)
+        old, new = before.counters.get(metric), after.counters.get(metric)
         if old is not None and new is not None:
             ratio = new / old if old else (1.0 if new == old else math.inf)
             ends = (Interval(old, old, old), Interval(new, new, new))

@@ -24,17 +24,27 @@ def _timed(mode: str) -> tuple[Metric, ...]:
     )
 
 
-TIMED_MODES = ("forward", "backward", "step", "call")
+TIMED_MODES = ("forward", "backward", "forward_backward", "step", "call")
+# What is timed only when it is asked for: the sum of others, or what takes seconds.
+MODES_ON_REQUEST = ("forward_backward",)
 
 METRICS = {
     metric.name: metric
     for metric in (
         *(metric for mode in TIMED_MODES for metric in _timed(mode)),
-        Metric("throughput", "1/s", "samples a second (wall time)", better="more", mode="call"),
         Metric("calibration_time", "s", "calibration kernel"),
         Metric("peak_memory", "B", "peak memory growth"),
-        Metric("parameters", "1", "parameters", better="neither", exact=True),
+        Metric("compile_time", "s", "compiling, once (wall time)"),
+        Metric("peak_live_bytes", "B", "peak of live tensors", exact=True),
         Metric("flops", "1", "FLOPs", exact=True),
+        Metric("operators", "1", "operators dispatched", exact=True),
+        Metric("saved_bytes", "B", "bytes saved for backward", exact=True),
+        Metric("moved_bytes", "B", "bytes that must be moved", exact=True),
+        Metric("graph_breaks", "1", "graph breaks under torch.compile", exact=True),
+        Metric("parameters", "1", "parameters", better="neither", exact=True),
+        Metric("buffers", "1", "buffers", better="neither", exact=True),
+        Metric("state_bytes", "B", "optimizer state, bytes a parameter", exact=True),
+        Metric("instructions", "1", "CPU instructions"),
         Metric("train_loss", "1", "training loss"),
         Metric("test_loss", "1", "test loss"),
         Metric("test_accuracy", "1", "test accuracy", better="more"),

@@ -84,7 +84,8 @@ def _shape(sizes: Sequence[Any]) -> tuple[int, ...]:
 class Case:
     """Constructor arguments, input specification, dtype and device: what a component is measured with.
 
-    One that is not ``timed`` is there for the checks alone.
+    One that is not ``timed`` is there for the checks alone. ``items`` is how many samples (tokens, images) one call
+    goes through, for throughput.
     """
 
     inputs: tuple[InputSpec, ...] = ()
@@ -93,6 +94,7 @@ class Case:
     device: str = "cpu"
     name: str = ""
     timed: bool = True
+    items: int | None = None
 
     @property
     def label(self) -> str:
@@ -126,12 +128,14 @@ def case(
     device: str = "cpu",
     name: str = "",
     timed: bool = True,
+    items: int | None = None,
     **arguments: Any,
 ) -> Case:
     """One thing to measure: inputs, the component's constructor arguments, and where and in what to run.
 
     For an optimizer the inputs are the shapes of the parameters that it steps. ``name`` replaces the label that is
-    made of the sizes. ``timed=False`` keeps a case to the checks: an option whose speed nobody asks for.
+    made of the sizes. ``timed=False`` keeps a case to the checks: an option whose speed nobody asks for. ``items`` is
+    how many samples (tokens, images) one call goes through, where throughput shall be shown.
 
     >>> case(randn(64, 1024), normalized_shape=1024).label
     '64x1024,normalized_shape=1024'
@@ -146,7 +150,9 @@ def case(
             f"a case's inputs are made with randn(...), rand(...) or randint(...), not {wrong[0]!r}; "
             "constructor arguments are given by name"
         )
-    made = Case(tuple(inputs), dict(arguments), dtype, device, name, timed)
+    if items is not None and items < 1:
+        raise RegistrationError(f"a case's items are how many samples one call goes through, 1 or more, not {items!r}")
+    made = Case(tuple(inputs), dict(arguments), dtype, device, name, timed, items)
     _ = made.spec  # refuses, here and now, an argument that has no stable description
     return made
 

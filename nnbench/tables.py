@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nnbench.metrics import CALIBRATION, TIMED_MODES
+from nnbench.metrics import CALIBRATION, METRICS, MODES_ON_REQUEST, TIMED_MODES
 from nnbench.model import CHECK_PREFIX, Measurement, Status
 from nnbench.stats import Interval, location
 
@@ -17,7 +17,8 @@ Key = tuple[str, str, str]  # component, case, variant
 class Line:
     """What one variant gave in one case. Times are CPU seconds per call by mode, with their 99 % intervals.
 
-    ``throughput`` is in samples a second of wall time, where a call goes through samples.
+    ``counters`` are the exact ones, by metric; ``throughput`` is in samples a second of wall time, where a call goes
+    through samples.
     ``speed`` is torch's time over this variant's, over all modes together: above 1 is faster than torch. ``status`` is
     "ok", or the first that was not, with its ``note``.
     """
@@ -27,8 +28,7 @@ class Line:
     variant: str
     times: Mapping[str, Interval] = field(default_factory=dict)
     memory: float | None = None
-    parameters: int | None = None
-    flops: int | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
     throughput: Interval | None = None
     speed: Interval | None = None
     status: str = Status.OK
@@ -39,9 +39,17 @@ class Line:
         return self.component, self.case, self.variant
 
     @property
+    def parameters(self) -> int | None:
+        return self.counters.get("parameters")
+
+    @property
+    def flops(self) -> int | None:
+        return self.counters.get("flops")
+
+    @property
     def total(self) -> Interval | None:
-        """All modes together."""
-        times = list(self.times.values())
+        """All modes together, but for what is the sum of others."""
+        times = [time for mode, time in self.times.items() if mode not in MODES_ON_REQUEST]
         return sum(times[1:], times[0]) if times else None
 
 
@@ -115,9 +123,8 @@ def _line(key: Key, rows: Sequence[Measurement]) -> Line:
         *key,
         times=_times(rows),
         memory=_single(rows, "peak_memory"),
-        parameters=_whole(_single(rows, "parameters")),
-        flops=_whole(_single(rows, "flops")),
-        throughput=_interval(rows, "throughput"),
+        counters=_counters(rows),
+        throughput=_throughput(rows),
         status=told[0].status if told else Status.OK,
         note=told[0].note if told else "",
     )
@@ -133,12 +140,21 @@ def _interval(rows: Sequence[Measurement], metric: str) -> Interval | None:
     return location(rounds) if rounds else None
 
 
+def _throughput(rows: Sequence[Measurement]) -> Interval | None:
+    """Items a second of wall time, where a call was declared to go through items."""
+    items = next((row.context["items"] for row in rows if row.context.get("items")), None)
+    wall = _interval(rows, "call_wall_time") or _interval(rows, "forward_wall_time")
+    return Interval(items / wall.estimate, items / wall.high, items / wall.low) if items and wall else None
+
+
 def _single(rows: Sequence[Measurement], metric: str) -> float | None:
     return next((row.values[-1] for row in rows if row.metric == metric and row.values), None)
 
 
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+def _counters(rows: Sequence[Measurement]) -> dict[str, int]:
+    """The exact counters that were taken, in the order of the table of metrics."""
+    found = {name: _single(rows, name) for name, metric in METRICS.items() if metric.exact}
+    return {name: int(value) for name, value in found.items() if value is not None}
 
 
 def _with_speed(line: Line, torch_line: Line | None) -> Line:

@@ -18,24 +18,34 @@ from nnbench.specs import Case, InputSpec
 
 @dataclass(frozen=True)
 class Call:
-    """What one mode times. ``reset`` restores what repeated calls feed on; it runs between blocks, untimed."""
+    """What one mode times. ``reset`` restores what repeated calls feed on; it runs between blocks, untimed.
+
+    ``others`` do the same work on other buffers of the same numbers: calls take turns, so that none finds its inputs
+    always where the caches have them.
+    """
 
     run: Callable[[], object]
     reset: Callable[[], None] = lambda: None
+    others: tuple[Callable[[], object], ...] = ()
+
+    @property
+    def runs(self) -> tuple[Callable[[], object], ...]:
+        return (self.run, *self.others)
 
 
 @dataclass(frozen=True)
 class Workload:
     """What a worker holds ready for one variant and case.
 
-    ``calls`` maps each mode to its call; ``whole`` is all of it once (forward and backward, or a step), for memory;
-    ``parameters`` is None where the kind has none of its own, ``samples`` where a call does not go through samples.
+    ``calls`` maps each mode to its call; ``whole`` is all of it once (forward and backward, or a step), for memory and
+    counters; ``made`` is what was built (a module, an optimizer, a scheduler, a function), None where a suite's drive
+    builds it at every call; ``items`` is how many samples one call goes through, None where it goes through none.
     """
 
     calls: Mapping[str, Call]
     whole: Callable[[], object]
-    parameters: int | None = None
-    samples: int | None = None
+    made: object = None
+    items: int | None = None
 
 
 def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Workload:
@@ -148,27 +158,32 @@ def _module(component: Component, variant: str, case: Case, seed: int) -> Worklo
     """Forward as in training, with the graph recorded; backward towards inputs and parameters, without accumulation."""
     dtype = dtype_of(case)
     made = build(component, variant, case, seed, dtype)
-    inputs = draw_inputs(case, seed, dtype)
-    towards = [tensor for tensor in (*inputs, *parameters_of(made)) if tensor.requires_grad]
+    sets = [_modes_on(made, draw_inputs(case, seed, dtype), seed) for _ in range(BUFFERS)]
+    calls = {mode: Call(run, others=tuple(other[mode] for other in sets[1:])) for mode, run in sets[0].items()}
+    whole = sets[0].get("forward_backward", sets[0]["forward"])
+    return Workload(calls, whole, made, case.items)
 
-    def forward() -> Any:
+
+BUFFERS = 2  # sets of inputs that calls take in turn
+
+
+def _modes_on(made: Callable[..., Any], inputs: tuple[Tensor, ...], seed: int) -> dict[str, Callable[[], object]]:
+    """A function for each mode, on these inputs; backward and both together only where there are gradients to take."""
+    towards = [tensor for tensor in (*inputs, *parameters_of(made)) if tensor.requires_grad]
+    outputs = differentiable(made(*inputs))
+    upstream = upstream_gradients(outputs, seed)
+
+    def forward() -> object:
         return made(*inputs)
 
-    outputs = differentiable(forward())
-    calls = {"forward": Call(forward)}
-    upstream = upstream_gradients(outputs, seed)
-    if outputs and towards:
-        calls["backward"] = Call(
-            lambda: torch.autograd.grad(outputs, towards, upstream, retain_graph=True, allow_unused=True)
-        )
+    def backward() -> object:
+        return torch.autograd.grad(outputs, towards, upstream, retain_graph=True, allow_unused=True)
 
-    def whole() -> None:
-        made_now = differentiable(forward())
-        if made_now and towards:
-            torch.autograd.grad(made_now, towards, upstream, allow_unused=True)
+    def forward_backward() -> object:
+        return torch.autograd.grad(differentiable(made(*inputs)), towards, upstream, allow_unused=True)
 
-    parameters = sum(parameter.numel() for parameter in made.parameters()) if isinstance(made, nn.Module) else 0
-    return Workload(calls, whole, parameters)
+    with_gradients = {"backward": backward, "forward_backward": forward_backward} if outputs and towards else {}
+    return {"forward": forward, **with_gradients}
 
 
 def _optimizer(component: Component, variant: str, case: Case, seed: int) -> Workload:
@@ -186,7 +201,7 @@ def _optimizer(component: Component, variant: str, case: Case, seed: int) -> Wor
             for tensor, value in zip(changing, kept, strict=True):
                 tensor.copy_(value)
 
-    return Workload({"step": Call(optimizer.step, reset)}, optimizer.step)
+    return Workload({"step": Call(optimizer.step, reset)}, optimizer.step, optimizer)
 
 
 def rates_to_schedule() -> torch.optim.Optimizer:
@@ -213,7 +228,7 @@ def _scheduler(component: Component, variant: str, case: Case, seed: int) -> Wor
     def step() -> None:
         scheduler.step(*metrics)
 
-    return Workload({"step": Call(step, reset)}, step)
+    return Workload({"step": Call(step, reset)}, step, scheduler)
 
 
 def module_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,19 +250,23 @@ def _initializer(component: Component, variant: str, case: Case, seed: int) -> W
     def call() -> object:
         return filled(*tensors_to_fill)
 
-    return Workload({"call": Call(call)}, call)
+    return Workload({"call": Call(call)}, call, filled)
 
 
 def _called(component: Component, variant: str, case: Case, seed: int) -> Workload:
-    """One call with the case's inputs, or one drive, building included; a transform's samples are its inputs' rows."""
+    """One call with the case's inputs, or one drive, building included.
+
+    Unless the case declares its items, those of a transform are its first input's rows.
+    """
     inputs = [tensor.detach() for tensor in draw_inputs(case, seed, dtype_of(case))]
     outcome = outcome_of(component, variant, case, seed, dtype_of(case))
-    samples = inputs[0].shape[0] if component.kind == "transform" and inputs and inputs[0].dim() else None
+    rows = inputs[0].shape[0] if component.kind == "transform" and inputs and inputs[0].dim() else None
 
     def call() -> object:
         return outcome(*inputs)
 
-    return Workload({"call": Call(call)}, call, samples=samples)
+    made = outcome if component.drive is None else None
+    return Workload({"call": Call(call)}, call, made, case.items or rows)
 
 
 # One entry a kind: how a workload is made of it.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from torch import nn
+
 from nnbench.catalog import Component
 from nnbench.failures import NotMeasurable
 from nnbench.measure import calibration
 from nnbench.measure.counters import flops
 from nnbench.measure.memory import peak_growth
 from nnbench.measure.time import Block, Plan, sample
-from nnbench.metrics import CALIBRATION, METRICS
+from nnbench.metrics import CALIBRATION, METRICS, MODES_ON_REQUEST
 from nnbench.model import Measurement, Status
 from nnbench.specs import Case
 from nnbench.workload import Call, Workload, prepare
@@ -24,6 +26,8 @@ def measure(component: Component, variant: str, case: Case, request: Mapping[str
     """
     workload = prepare(component, variant, case, request["seed"])
     context = {"seed": request["seed"], "threads": request["threads"]}
+    if workload.items:
+        context["items"] = workload.items
 
     def row(metric: str, values: tuple[float, ...], status: str = Status.OK, note: str = "") -> Measurement:
         return Measurement(
@@ -40,13 +44,12 @@ def measure(component: Component, variant: str, case: Case, request: Mapping[str
             context=context,
         )
 
-    for mode, call in workload.calls.items():
+    asked = {mode: call for mode, call in workload.calls.items() if mode not in MODES_ON_REQUEST}
+    for mode, call in asked.items():
         blocks = sample(call, Plan(budget=request["budget"]))
         is_parallel = "parallel" in component.properties
         yield row(f"{mode}_time", tuple(block.wall if is_parallel else block.cpu for block in blocks))
         yield row(f"{mode}_wall_time", tuple(block.wall for block in blocks))
-        if workload.samples is not None:
-            yield row("throughput", tuple(workload.samples / block.wall for block in blocks))
     if request["round"] == 0:
         yield from (row(metric, (float(value),)) for metric, value in _counters(workload).items())
         try:
@@ -56,9 +59,10 @@ def measure(component: Component, variant: str, case: Case, request: Mapping[str
 
 
 def _counters(workload: Workload) -> dict[str, int]:
-    if workload.parameters is None:
+    if not isinstance(workload.made, nn.Module):
         return {}
-    return {"parameters": workload.parameters, "flops": flops(workload.calls["forward"].run)}
+    parameters = sum(parameter.numel() for parameter in workload.made.parameters())
+    return {"parameters": parameters, "flops": flops(workload.calls["forward"].run)}
 
 
 def calibrate(request: Mapping[str, Any]) -> Iterator[Measurement]:

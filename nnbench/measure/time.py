@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import cycle, islice
 from statistics import median
 
 from nnbench.measure.clock import REAL, Clock
@@ -54,9 +54,9 @@ def sample(call: Call, plan: Plan = Plan(), clock: Clock = REAL) -> list[Block]:
 
 def _block(call: Call, number: int, clock: Clock) -> Block:
     call.reset()
-    run = call.run
+    runs = list(islice(cycle(call.runs), number))
     wall, cpu = clock.wall(), clock.cpu()
-    for _ in repeat(None, number):
+    for run in runs:
         run()
     cpu, wall = clock.cpu() - cpu, clock.wall() - wall
     return Block(cpu / NANOSECONDS / number, wall / NANOSECONDS / number)

@@ -7,6 +7,7 @@ from torch import nn
 from nnbench import Suite, case, rand, randint, randn
 from nnbench.measure import all as everything
 from nnbench.measure.time import Block
+from nnbench.tables import lines
 
 REQUEST = {"seed": 0, "round": 0, "budget": 0.001, "threads": 1}
 ONE_BLOCK = [Block(cpu=0.5, wall=2.0)]
@@ -27,7 +28,11 @@ def at_once(monkeypatch):
 def rows(kind, reference, *inputs, **more):
     arguments = more.pop("arguments", {})
     made = Suite("mine").component("thing", kind=kind, reference=reference, cases=[case(*inputs, **arguments)], **more)
-    return {row.metric: row.values for row in everything.measure(made, "reference", made.cases[0], REQUEST)}
+    return {row.metric: row.values for row in measured(made)}
+
+
+def measured(made):
+    return list(everything.measure(made, "reference", made.cases[0], REQUEST))
 
 
 class Steps(torch.optim.lr_scheduler.StepLR):
@@ -68,9 +73,17 @@ def test_a_scheduler_that_takes_a_metric_is_stepped_with_one():
 
 
 def test_a_transform_goes_through_the_rows_of_its_first_input():
-    found = rows("transform", torch.neg, randint(256, (5, 3)))
-    assert found["throughput"] == (2.5,)
-    assert "throughput" not in rows("metric", torch.sum, randn(4))
+    made = Suite("mine").component("thing", kind="transform", reference=torch.neg, cases=[case(randint(256, (5, 3)))])
+    (line,) = lines(measured(made))
+    assert line.throughput.estimate == pytest.approx(2.5)
+
+
+def test_what_goes_through_no_samples_has_no_throughput_unless_it_declares_them():
+    suite = Suite("mine")
+    silent = suite.component("silent", kind="metric", reference=torch.sum, cases=[case(randn(4))])
+    told = suite.component("told", kind="metric", reference=torch.sum, cases=[case(randn(4), items=8)])
+    assert lines(measured(silent))[0].throughput is None
+    assert lines(measured(told))[0].throughput.estimate == pytest.approx(4)
 
 
 def test_wall_time_is_the_time_of_what_works_in_parallel():
