@@ -27,12 +27,15 @@ def _timed(mode: str) -> tuple[Metric, ...]:
 TIMED_MODES = ("forward", "backward", "forward_backward", "step", "call")
 # What is timed only when it is asked for: the sum of others, or what takes seconds.
 MODES_ON_REQUEST = ("forward_backward",)
+COMPILE = "compile"  # not a mode of calls: it happens once
 
 METRICS = {
     metric.name: metric
     for metric in (
         *(metric for mode in TIMED_MODES for metric in _timed(mode)),
         Metric("calibration_time", "s", "calibration kernel"),
+        Metric("noise_floor", "1", "the same code against itself"),
+        Metric("measured_share", "1", "share of the time inside measured code", better="more"),
         Metric("peak_memory", "B", "peak memory growth"),
         Metric("compile_time", "s", "compiling, once (wall time)"),
         Metric("peak_live_bytes", "B", "peak of live tensors", exact=True),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nnbench.errors import listing
@@ -22,9 +24,9 @@ from nnbench.plan import Target
 from nnbench.process import Message, WorkerEnded
 from nnbench.session import Session
 from nnbench.side_by_side import each
+from nnbench.stats import noise_floor
 
 TRAIN_SECONDS = 1800.0
-CALIBRATION_BUDGET = 0.05  # seconds a kernel
 
 Row = Check | Measurement
 
@@ -34,6 +36,7 @@ class Settings:
     """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode.
 
     Checks, which are not timed, take ``processes`` workers side by side; ``only`` names those to make, empty for all.
+    ``modes`` are those to time that are timed on request only.
     """
 
     rounds: int = 3
@@ -43,6 +46,7 @@ class Settings:
     data: str = ""
     processes: int = 1
     only: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
 
     @property
     def check_seed(self) -> int:
@@ -125,6 +129,36 @@ def _check_failed(target: Target, seed: int, status: str, note: str) -> Check:
     )
 
 
+@dataclass
+class Tally:
+    """What a run learns of itself while it measures: looks at the calibration kernels, and where the time went."""
+
+    load: list[float] = field(default_factory=lambda: _load())
+    looks: dict[str, list[float]] = field(default_factory=dict)
+    inside: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def note(self, row: Measurement) -> None:
+        if row.metric == "calibration_time" and row.values:
+            self.looks.setdefault(row.component, []).append(min(row.values))
+
+    def rows(self) -> Iterator[Measurement]:
+        """The noise floor, with the load before and after, and the share of the time inside measured code."""
+        spent = time.monotonic() - self.started
+        if any(len(looks) > 1 for looks in self.looks.values()):
+            loads = {"load_before": self.load, "load_after": _load()}
+            yield _own_row("noise_floor", noise_floor(list(self.looks.values())), loads)
+        yield _own_row("measured_share", self.inside / max(spent, 1e-9), {"inside": self.inside, "of": spent})
+
+
+def _load() -> list[float]:
+    return [round(load, 2) for load in os.getloadavg()]
+
+
+def _own_row(metric: str, value: float, context: dict[str, Any]) -> Measurement:
+    return Measurement(f"{CALIBRATION}.run", "reference", "default", metric, "1", (value,), context=context)
+
+
 def measure_steps(targets: Sequence[Target], settings: Settings) -> int:
     """How many steps the events of ``measure`` will add up to."""
     return len(targets) * (settings.rounds + 1) + len(_to_train(targets, settings))
@@ -137,9 +171,15 @@ def measure(session: Session, targets: Sequence[Target], settings: Settings) -> 
     """
     out: set[str] = set()
     yield from _check_all(session, targets, settings, out)
+    tally = Tally()
     for number in range(settings.rounds):
         session.renew()
-        yield from _round(session, targets if number % 2 == 0 else targets[::-1], settings, number, out)
+        in_turn = targets if number % 2 == 0 else targets[::-1]
+        for event in _round(session, in_turn, settings, number, out, tally):
+            if isinstance(event.row, Measurement):
+                tally.note(event.row)
+            yield event
+    yield from (Event(row=row) for row in tally.rows())
     for target in _to_train(targets, settings):
         if not any(key.startswith(f"{target.component.id}@{target.variant}[") for key in out):
             yield Event(f"training {target.component.id}@{target.variant} on {settings.data}")
@@ -161,19 +201,18 @@ def _check_all(session: Session, targets: Sequence[Target], settings: Settings, 
 
 
 def _round(
-    session: Session, targets: Sequence[Target], settings: Settings, number: int, out: set[str]
+    session: Session, targets: Sequence[Target], settings: Settings, number: int, out: set[str], tally: Tally
 ) -> Iterator[Event]:
-    """Measure what is left once, in one process, between two looks at the calibration kernels."""
-    yield from (Event(row=row) for row in _calibrate(session, settings, number))
+    """Measure what is left once, in one process, between looks at the calibration kernels."""
     for target in targets:
         if target.key not in out:
             yield Event(f"measuring {target.key}, round {number + 1} of {settings.rounds}")
-            for row in _measure(session, target, settings, number):
+            for row in _measure(session, target, settings, number, tally):
                 if row.status != Status.OK and row.metric != "peak_memory":
                     out.add(target.key)  # it would say the same again in the next round
                 yield Event(row=row)
         yield Event(steps=1)
-    yield from (Event(row=row) for row in _calibrate(session, settings, number))
+    yield from (Event(row=row) for row in _calibrate(session, number))
 
 
 def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
@@ -192,14 +231,17 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     return _row(target, Status.SKIPPED, f"{listing(errata)} {verb} in other cases") if errata else None
 
 
-def _measure(session: Session, target: Target, settings: Settings, round_number: int) -> Iterator[Measurement]:
+def _measure(
+    session: Session, target: Target, settings: Settings, round_number: int, tally: Tally
+) -> Iterator[Measurement]:
     request = _request("measure", target) | {
         "seed": settings.seed or 0,
         "round": round_number,
         "budget": settings.budget,
         "threads": session.threads,
+        "modes": settings.modes,
     }
-    yield from _rows(session, request, target, round_number)
+    yield from _rows(session, request, target, round_number, tally=tally)
 
 
 def _train(session: Session, target: Target, settings: Settings) -> Iterator[Measurement]:
@@ -214,11 +256,15 @@ def _rows(
     round_number: int,
     metric: str = "",
     seconds: float | None = None,
+    tally: Tally | None = None,
 ) -> Iterator[Measurement]:
     try:
         for message in session.ask(request, seconds):
             if "row" in message:
                 yield measurement(message["row"])
+            elif "inside" in message:
+                assert tally is not None
+                tally.inside += message["inside"]
             else:
                 failed = message["failed"]
                 yield _row(target, failed["status"], failed["note"], round_number, metric)
@@ -240,8 +286,8 @@ def _row(target: Target, status: str, note: str, round_number: int = 0, metric: 
     )
 
 
-def _calibrate(session: Session, settings: Settings, round_number: int) -> Iterator[Measurement]:
-    request = {"do": "calibrate", "budget": CALIBRATION_BUDGET, "round": round_number}
+def _calibrate(session: Session, round_number: int) -> Iterator[Measurement]:
+    request = {"do": "calibrate", "round": round_number}
     with contextlib.suppress(WorkerEnded):  # then the run has fewer looks at the machine, and `diff` fewer to rely on
         for message in session.ask(request):
             if "row" in message:

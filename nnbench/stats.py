@@ -19,6 +19,7 @@ PRIOR_SPREAD = 0.015
 PRIOR_WEIGHT = 4
 SAFETY = 1.25  # heavier tails than the t distribution allows for
 
+UNUSABLE = 0.05  # a noise floor above this, and times decide nothing
 NOTICEABLE = 0.01  # a smaller change is never called one
 NEGLIGIBLE = 0.03  # a change that is surely smaller is called "same"
 
@@ -81,6 +82,20 @@ def _standard_error(logs: Sequence[float]) -> float:
     freedom = PRIOR_WEIGHT + len(logs) - 1
     quantile = float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
     return quantile * math.sqrt(squares / freedom / len(logs))
+
+
+def noise_floor(looks: Sequence[Sequence[float]]) -> float:
+    """How far the same code is from itself: the largest, over several kernels, of the spreads of repeated looks.
+
+    A spread is the robust standard deviation (1.4826 times the median absolute deviation) of the logarithms, so that
+    0.05 stands for 5 %. Each kernel's looks are positive, two or more; kernels with fewer say nothing.
+    """
+    return max((_spread([math.log(look) for look in one]) for one in looks if len(one) > 1), default=math.nan)
+
+
+def _spread(logs: Sequence[float]) -> float:
+    middle = median(logs)
+    return 1.4826 * median(abs(value - middle) for value in logs)
 
 
 def compare_times(before: Interval, after: Interval, drift: float = 1.0) -> Verdict:

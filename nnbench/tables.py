@@ -210,6 +210,6 @@ def calibration(rows: Iterable[Measurement]) -> dict[str, Interval]:
     """Each calibration kernel's time: what the machine itself did during the run."""
     rounds: dict[str, dict[int, list[float]]] = {}
     for row in rows:
-        if row.component.startswith(f"{CALIBRATION}.") and row.values:
+        if row.metric == "calibration_time" and row.values:
             rounds.setdefault(row.component, {}).setdefault(row.round, []).extend(row.values)
     return {name: location(list(by_round.values())) for name, by_round in rounds.items()}

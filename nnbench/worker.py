@@ -18,9 +18,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from nnbench.failures import explain
+
+if TYPE_CHECKING:
+    from nnbench.measure.calibration import Looks
 
 Message = dict[str, Any]
 
@@ -62,6 +65,8 @@ class Server:
         self.threads = 1
         self.catalog = Catalog({})
         self.made_mutants: dict[str, list[Any]] = {}  # by component
+        self.bench: Any = None  # what is held ready for duels
+        self.looks: Looks | None = None
         self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
             "load": self.load,
             "checks": self.checks,
@@ -72,6 +77,9 @@ class Server:
             "mutants": self.mutants,
             "mutant": self.mutant,
             "source": self.source,
+            "make_ready": self.make_ready,
+            "block": self.block,
+            "release": self.release,
         }
 
     def serve(self, request: Message) -> None:
@@ -137,15 +145,26 @@ class Server:
 
     def measure(self, request: Message) -> Iterator[Message]:
         from nnbench.measure.all import measure
+        from nnbench.measure.clock import Stopwatch
 
-        component = self.catalog.components[request["component"]]
-        rows = measure(component, request["variant"], component.case(request["case"]), request)
+        component, stopwatch = self.catalog.components[request["component"]], Stopwatch()
+        case = component.case(request["case"])
+        rows = measure(component, request["variant"], case, request, self.calibration(), stopwatch)
         yield from ({"row": asdict(row)} for row in rows)
+        yield {"inside": stopwatch.seconds}
 
     def calibrate(self, request: Message) -> Iterator[Message]:
         from nnbench.measure.all import calibrate
 
-        yield from ({"row": asdict(row)} for row in calibrate(request))
+        yield from ({"row": asdict(row)} for row in calibrate(request, self.calibration()))
+
+    def calibration(self) -> Looks:
+        """This process's looks at the calibration kernels, made when they are first needed."""
+        from nnbench.measure.calibration import Looks
+
+        if self.looks is None:
+            self.looks = Looks()
+        return self.looks
 
     def train(self, request: Message) -> Iterator[Message]:
         from nnbench.train.fit import train
@@ -183,6 +202,31 @@ class Server:
 
         component = self.catalog.components[request["component"]]
         yield {"variants": {name: describe_source(variant) for name, variant in component.variants.items()}}
+
+    def make_ready(self, request: Message) -> Iterator[Message]:
+        """Hold a workload ready for a duel, and tell the pace of each of its modes."""
+        from nnbench.measure.blocks import Bench
+
+        self.bench = self.bench or Bench()
+        name, sample = request["name"], request["sample"]
+        if "kernel" in request:
+            paces = self.bench.make_kernel_ready(name, request["kernel"], sample)
+        else:
+            component = self.catalog.components[request["component"]]
+            case = component.case(request["case"])
+            paces = self.bench.make_ready(name, component, request["variant"], case, request["seed"], sample)
+        yield {"paces": {mode: asdict(pace) for mode, pace in paces.items()}}
+
+    def block(self, request: Message) -> Iterator[Message]:
+        """One block of samples of what is held ready, in seconds a call."""
+        blocks = self.bench.block(request["name"], request["mode"], request["number"], request["samples"])
+        yield {"cpu": [block.cpu for block in blocks], "wall": [block.wall for block in blocks]}
+
+    def release(self, request: Message) -> Iterator[Message]:
+        """Let go of what is held ready."""
+        if self.bench is not None:
+            self.bench.release()
+        yield from ()
 
 
 def _limit_memory(limit: int) -> None:

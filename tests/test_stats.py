@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from nnbench.stats import Interval, compare_times, location, typical
+from nnbench.stats import Interval, compare_times, location, noise_floor, typical
 
 ROUNDS = 3  # fresh processes, as `nnbench run` has them
 BIAS = 0.01  # by how much processes running the same code differ, as a standard deviation of logarithms
@@ -192,3 +192,15 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     intervals = [location(processes(rng)) for _ in range(TRIALS)]
     assert sum(interval.low <= truth <= interval.high for interval in intervals) >= 0.99 * TRIALS
     assert np.median([width(interval) for interval in intervals]) < 0.12
+
+
+def test_the_noise_floor_is_the_noisier_kernels_spread():
+    quiet, noisy = [1.0, 1.01, 0.99, 1.0, 1.005], [2.0, 2.2, 1.8, 2.1, 1.9]
+    floor = noise_floor([quiet, noisy])
+    assert floor == noise_floor([noisy])
+    assert floor == pytest.approx(1.4826 * math.log(2.1 / 2.0), rel=0.1)
+    assert noise_floor([[5.0] * 4]) == 0.0
+
+
+def test_one_look_says_nothing_of_noise():
+    assert math.isnan(noise_floor([[1.0]]))

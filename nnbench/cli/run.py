@@ -16,10 +16,13 @@ from nnbench.cli.check_told import failure, repeater
 from nnbench.cli.progress import Progress
 from nnbench.data import best_available
 from nnbench.discovery import sources
+from nnbench.machine import THREADS
+from nnbench.metrics import COMPILE, MODES_ON_REQUEST
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
 from nnbench.plan import select, timed
 from nnbench.report.failures import Repeat
 from nnbench.session import Session, processes
+from nnbench.stats import UNUSABLE
 from nnbench.tables import Line, TrainingLine, lines, training_lines, without_skipped
 from nnbench.units import count, seconds, share, size, times
 
@@ -44,6 +47,14 @@ QUICK_ROUNDS, QUICK_BUDGET = 1, 0.01
     "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.025, quick 0.01]"
 )
 @click.option("--quick", is_flag=True, help="One round of 0.01 s: a first look, with wide intervals.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice([*MODES_ON_REQUEST, COMPILE]), help="Time this too.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=THREADS,
+    show_default=True,
+    help="Of torch; never compared with another.",
+)
 @click.option("--train/--no-train", default=True, show_default=True, help="Train one epoch what has a recipe.")
 def command(
     patterns: tuple[str, ...],
@@ -58,11 +69,13 @@ def command(
     rounds: int | None,
     budget: float | None,
     quick: bool,
+    modes: tuple[str, ...],
+    threads: int,
     train: bool,
 ) -> int:
     """Check the selected components, measure what is right, and store it all.
 
-    Exits with 1 when something is wrong, 3 when something could not be measured.
+    Exits with 1 when something is wrong, 3 when something could not be measured, 4 when the machine was too noisy.
     """
     output.seal_abandoned(results)
     settings = runner.Settings(
@@ -71,13 +84,14 @@ def command(
         seed=seed,
         processes=jobs or processes(),
         data=best_available("mnist") if train else "",
+        modes=modes,
     )
     rows: list[runner.Row] = []
-    with Session(sources(suites), options.limits(timeout, memory_limit)) as session:
+    with Session(sources(suites), options.limits(timeout, memory_limit), threads) as session:
         everything = session.components()
         output.warn_of(session.problems)
         targets = timed(select(everything, patterns, expression))
-        journal = store.Journal(results, _new_run(results))
+        journal = store.Journal(results, _new_run(results, threads))
         try:
             with journal, Progress(runner.measure_steps(targets, settings)) as progress:
                 for event in runner.measure(session, targets, settings):
@@ -90,7 +104,7 @@ def command(
     return _exit_code(rows, bool(session.problems))
 
 
-def _new_run(results: Path) -> Run:
+def _new_run(results: Path, threads: int) -> Run:
     commit, dirty = machine.commit(Path.cwd(), results)
     return Run(
         id=store.new_run_id(),
@@ -98,7 +112,7 @@ def _new_run(results: Path) -> Run:
         command=shlex.join(["nnbench", *sys.argv[1:]]),
         commit=commit,
         dirty=dirty,
-        machine=machine.fingerprint(),
+        machine=machine.fingerprint() | {"threads": threads},
     )
 
 
@@ -111,8 +125,15 @@ def _exit_code(rows: Sequence[runner.Row], problems: bool) -> int:
     measured = [row for row in rows if isinstance(row, Measurement)]
     if any(not row.is_right and row.cause in ("", Status.FAILED, Status.WRONG) for row in checks):
         return output.SOMETHING_WRONG
-    lost = any(row.status not in (Status.OK, Status.SKIPPED, Status.WRONG) for row in measured)
-    return output.NOT_MEASURED if lost or problems else 0
+    if any(row.status not in (Status.OK, Status.SKIPPED, Status.WRONG) for row in measured) or problems:
+        return output.NOT_MEASURED
+    return output.UNDECIDED if _is_unusable(measured) else 0
+
+
+def _is_unusable(measured: Sequence[Measurement]) -> bool:
+    """Whether the noise floor is too high, or none could be had."""
+    floors = [row.values[0] for row in measured if row.metric == "noise_floor" and row.values]
+    return any(not floor <= UNUSABLE for floor in floors)
 
 
 def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, repeat: Repeat) -> None:
@@ -123,8 +144,25 @@ def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, re
         print_lines(lines(_stored(row) for row in rows))
         print_training(training_lines(measured))
         _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], repeat)
+    _print_noise(measured)
     if journal.sealed:
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
+
+
+def _print_noise(measured: Sequence[Measurement]) -> None:
+    """The run's own account of itself, on stderr: noise floor, load, and where the time went."""
+    for row in measured:
+        if row.metric == "noise_floor" and row.values:
+            floor, load = row.values[0], row.context
+            word = "unusable: " if _is_unusable([row]) else ""
+            ends = f"load {load['load_before'][0]} before, {load['load_after'][0]} after"
+            output.warn(f"{word}the same code differs from itself by {share(floor)} (noise floor; {ends})")
+            if word:
+                output.warn(
+                    f"its times decide nothing above {share(UNUSABLE)}; measure again when the machine is quieter"
+                )
+        if row.metric == "measured_share":
+            output.warn(f"{share(row.values[0])} of the time of measuring went into measured or warming-up code")
 
 
 HEAD = ("variant", "forward, step or call", "backward", "memory", "samples/s", "speed (torch = 1)")

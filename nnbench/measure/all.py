@@ -3,72 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from torch import nn
 
 from nnbench.catalog import Component
 from nnbench.failures import NotMeasurable
-from nnbench.measure import calibration
-from nnbench.measure.counters import flops
+from nnbench.measure.calibration import Looks
+from nnbench.measure.clock import Stopwatch
+from nnbench.measure.compiling import compile_time
+from nnbench.measure.counters import count
 from nnbench.measure.memory import peak_growth
 from nnbench.measure.time import Block, Plan, sample
-from nnbench.metrics import CALIBRATION, METRICS, MODES_ON_REQUEST
+from nnbench.metrics import CALIBRATION, COMPILE, METRICS, MODES_ON_REQUEST
 from nnbench.model import Measurement, Status
 from nnbench.specs import Case
-from nnbench.workload import Call, Workload, prepare
+from nnbench.workload import Workload, prepare
 
 
-def measure(component: Component, variant: str, case: Case, request: Mapping[str, Any]) -> Iterator[Measurement]:
-    """Times of each mode; in the first round also counters and memory, never in the same loop as time.
-
-    ``request`` holds ``seed``, ``round``, ``budget`` (seconds a mode) and ``threads``.
+@dataclass(frozen=True)
+class Job:
+    """One variant in one case, and what the runner asked for: ``seed``, ``round``, ``budget`` (seconds a mode),
+    ``threads``, ``modes`` (those that are timed on request only).
     """
-    workload = prepare(component, variant, case, request["seed"])
-    context = {"seed": request["seed"], "threads": request["threads"]}
-    if workload.items:
-        context["items"] = workload.items
 
-    def row(metric: str, values: tuple[float, ...], status: str = Status.OK, note: str = "") -> Measurement:
+    component: Component
+    variant: str
+    case: Case
+    request: Mapping[str, Any]
+
+    def row(
+        self, metric: str, values: tuple[float, ...], status: str = Status.OK, note: str = "", **context: Any
+    ) -> Measurement:
+        known = {name: self.request[name] for name in ("seed", "threads")}
         return Measurement(
-            component=component.id,
-            variant=variant,
-            case=case.label,
+            component=self.component.id,
+            variant=self.variant,
+            case=self.case.label,
             metric=metric,
             unit=METRICS[metric].unit,
             values=values,
             status=status,
             note=note,
-            spec=case.spec,
-            round=request["round"],
-            context=context,
+            spec=self.case.spec,
+            round=self.request["round"],
+            context=known | context,
         )
 
-    asked = {mode: call for mode, call in workload.calls.items() if mode not in MODES_ON_REQUEST}
-    for mode, call in asked.items():
-        blocks = sample(call, Plan(budget=request["budget"]))
-        is_parallel = "parallel" in component.properties
-        yield row(f"{mode}_time", tuple(block.wall if is_parallel else block.cpu for block in blocks))
-        yield row(f"{mode}_wall_time", tuple(block.wall for block in blocks))
+
+def measure(
+    component: Component,
+    variant: str,
+    case: Case,
+    request: Mapping[str, Any],
+    looks: Looks | None = None,
+    stopwatch: Stopwatch | None = None,
+) -> Iterator[Measurement]:
+    """Times of each mode; in the first round also counters and memory, never in the same loop as time.
+
+    Beside each time stands the latest look at the calibration kernels. The stopwatch runs while the component's own
+    code does.
+    """
+    job, stopwatch = Job(component, variant, case, request), stopwatch or Stopwatch()
+    if looks is not None:
+        yield from _looked(looks.look_if_due(), request["round"])
+    with stopwatch:
+        workload = prepare(component, variant, case, request["seed"])
+    around = {"calibration": dict(looks.latest)} if looks is not None else {}
+    yield from _times(job, workload, stopwatch, around)
     if request["round"] == 0:
-        yield from (row(metric, (float(value),)) for metric, value in _counters(workload).items())
-        try:
-            yield row("peak_memory", (float(peak_growth(workload.whole)),))
-        except NotMeasurable as reason:
-            yield row("peak_memory", (), Status.SKIPPED, str(reason))
+        yield from _once(job, workload, stopwatch)
 
 
-def _counters(workload: Workload) -> dict[str, int]:
-    if not isinstance(workload.made, nn.Module):
-        return {}
-    parameters = sum(parameter.numel() for parameter in workload.made.parameters())
-    return {"parameters": parameters, "flops": flops(workload.calls["forward"].run)}
+def _times(job: Job, workload: Workload, stopwatch: Stopwatch, around: Mapping[str, Any]) -> Iterator[Measurement]:
+    items = {"items": workload.items} if workload.items else {}
+    is_parallel = "parallel" in job.component.properties
+    for mode, call in workload.calls.items():
+        if mode not in MODES_ON_REQUEST or mode in job.request.get("modes", ()):
+            with stopwatch:
+                blocks = sample(call, Plan(budget=job.request["budget"]))
+            yield job.row(f"{mode}_time", tuple(b.wall if is_parallel else b.cpu for b in blocks), **around)
+            yield job.row(f"{mode}_wall_time", tuple(block.wall for block in blocks), **items)
 
 
-def calibrate(request: Mapping[str, Any]) -> Iterator[Measurement]:
-    """The calibration kernels' times in this process, under the suite name that no pattern selects."""
-    for name, run in calibration.kernels().items():
-        blocks: list[Block] = sample(Call(run), Plan(budget=request["budget"]))
+def _once(job: Job, workload: Workload, stopwatch: Stopwatch) -> Iterator[Measurement]:
+    """What one call says for good: exact counters, memory, and compiling where it is asked for."""
+    with stopwatch:
+        counted = list(count(workload))
+    for counter in counted:
+        by_operator = {"by_operator": dict(counter.by_operator)} if counter.by_operator else {}
+        yield job.row(counter.metric, (float(counter.value),), **by_operator)
+    try:
+        with stopwatch:
+            grown = peak_growth(workload.whole)
+        yield job.row("peak_memory", (float(grown),))
+    except NotMeasurable as reason:
+        yield job.row("peak_memory", (), Status.SKIPPED, str(reason))
+    if COMPILE in job.request.get("modes", ()) and "forward" in workload.calls:
+        with stopwatch:
+            seconds = compile_time(workload)
+        yield job.row("compile_time", (seconds,))
+
+
+def calibrate(request: Mapping[str, Any], looks: Looks) -> Iterator[Measurement]:
+    """The calibration kernels' times now, under the suite name that no pattern selects."""
+    yield from _looked(looks.look(), request["round"])
+
+
+def _looked(found: Mapping[str, list[Block]], round_number: int) -> Iterator[Measurement]:
+    for name, blocks in found.items():
         yield Measurement(
             component=f"{CALIBRATION}.{name}",
             variant="reference",
@@ -76,5 +118,5 @@ def calibrate(request: Mapping[str, Any]) -> Iterator[Measurement]:
             metric="calibration_time",
             unit="s",
             values=tuple(block.cpu for block in blocks),
-            round=request["round"],
+            round=round_number,
         )

@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from statistics import median
 
-from nnbench.measure.clock import REAL, Clock
+from nnbench.measure.clock import NANOSECONDS, REAL, Clock, granularity
 from nnbench.workload import Call
-
-NANOSECONDS = 1e9
 
 
 @dataclass(frozen=True)
 class Plan:
     """When to stop. Seconds, except ``narrow`` and ``settled``, which are shares of the value.
 
-    A block is made long against the clock's resolution and the cost of reading it (about a microsecond for the
-    thread's CPU time), and short against the neighbours' time slices.
+    A block is made long against the clock's granularity, which ``fine`` times smaller changes nothing that is said, and
+    short against the neighbours' time slices.
     """
 
     budget: float = 0.025
@@ -30,6 +28,11 @@ class Plan:
     settled: float = 0.05
     least_samples: int = 10
     warm_up: float = 0.01
+    fine: float = 500.0
+
+    def block_on(self, clock: Clock) -> float:
+        """Seconds of a block that this clock can tell apart from another."""
+        return max(self.block, self.fine * granularity(clock) / NANOSECONDS)
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,12 @@ def _settle(call: Call, plan: Plan, clock: Clock) -> int:
 
     A block that turns out too short is made longer whenever that shows: a slow early one must not decide for the rest.
     """
-    number, recent = 1, list[float]()
+    number, recent, least = 1, list[float](), plan.block_on(clock)
     end = clock.wall() + plan.warm_up * NANOSECONDS
     while True:
         block = _block(call, number, clock)
-        if block.wall * number < plan.block:
-            number, recent = _longer(number, block, plan), []
+        if block.wall * number < least:
+            number, recent = _longer(number, block, least), []
             continue
         recent = [*recent[-2:], block.cpu]
         settled = len(recent) == 3 and max(recent) <= min(recent) * (1 + plan.settled)
@@ -80,9 +83,9 @@ def _settle(call: Call, plan: Plan, clock: Clock) -> int:
             return number
 
 
-def _longer(number: int, block: Block, plan: Plan) -> int:
+def _longer(number: int, block: Block, least: float) -> int:
     """Calls that would have made the block long enough, and a tenth more; a clock that did not move says nothing."""
-    wanted = math.ceil(plan.block / block.wall) if block.wall > 0 else 2 * number
+    wanted = math.ceil(least / block.wall) if block.wall > 0 else 2 * number
     return max(wanted + wanted // 10, number + 1)
 
 

@@ -142,3 +142,29 @@ def test_a_collector_that_was_off_stays_off():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_calls_take_turns_on_their_buffers():
+    seen, now = [], [0]
+
+    def on(buffer):
+        def run():
+            seen.append(buffer)
+            now[0] += 10 * MICROSECOND
+
+        return run
+
+    sample(Call(on(0), others=(on(1), on(2))), Plan(), Clock(lambda: now[0], lambda: now[0]))
+    assert set(seen) == {0, 1, 2}
+    longest = max(seen.count(buffer) for buffer in (0, 1, 2))
+    assert longest < len(seen) / 2
+
+
+def test_a_coarse_clock_makes_blocks_long():
+    now = [0]
+
+    def coarse():
+        now[0] += 1_000  # a reading takes a microsecond
+        return now[0] // MILLISECOND * MILLISECOND
+
+    assert Plan(block=0.002, fine=500).block_on(Clock(coarse, coarse)) == pytest.approx(0.5)
