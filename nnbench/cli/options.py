@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import click
 
+from nnbench.errors import NnbenchError
 from nnbench.process import Limits
+from nnbench.specs import DEVICES, DTYPES
 
 Command = Callable[..., Any]
 
@@ -58,7 +61,10 @@ def results(command: Command) -> Command:
 def worker(command: Command) -> Command:
     """--timeout, --memory-limit, --jobs and --seed."""
     command = click.option(
-        "--jobs", type=click.IntRange(min=1), help="Processes that check side by side  [default: one a core, at most 8]"
+        "--jobs",
+        type=click.IntRange(min=1),
+        envvar="NNBENCH_JOBS",
+        help="Processes that check side by side (or NNBENCH_JOBS)  [default: one a core, at most 8]",
     )(command)
     command = click.option(
         "--seed", type=click.IntRange(min=0), help="Seed of inputs and weights; drawn anew for checks unless given."
@@ -72,6 +78,34 @@ def worker(command: Command) -> Command:
     return click.option(
         "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds for a case."
     )(command)
+
+
+def device(command: Command) -> Command:
+    """--device and --dtype; without a GPU, or a torch that can use it, --device cuda is refused in one line."""
+    command = click.option(
+        "--dtype", type=click.Choice(DTYPES), help="Take the cases that are in float32 in this dtype instead."
+    )(command)
+    return click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        default="cpu",
+        show_default=True,
+        callback=_answering,
+        help="Where to run; cuda is the first GPU that CUDA_VISIBLE_DEVICES leaves.",
+    )(command)
+
+
+def _answering(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value != "cuda":
+        return value
+    from nnbench.machine import gpus  # NVML takes its time to import: commands that read do without
+
+    if not gpus():
+        raise NnbenchError("--device cuda: no NVIDIA GPU answers here; --device cpu is the default")
+    torch = importlib.metadata.version("torch")
+    if torch.endswith("+cpu"):
+        raise NnbenchError(f"--device cuda: torch {torch} is built without CUDA; --device cpu is the default")
+    return value
 
 
 def limits(timeout: float, memory_limit: int) -> Limits:

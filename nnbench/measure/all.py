@@ -60,14 +60,15 @@ def measure(
 ) -> Iterator[Measurement]:
     """Times of each mode; in the first round also counters and memory, never in the same loop as time.
 
-    Beside each time stands the latest look at the calibration kernels. The stopwatch runs while the component's own
-    code does.
+    Beside each time stands the latest look at the calibration kernels. The stopwatch runs while something is measured
+    or warmed up for it.
     """
     job, stopwatch = Job(component, variant, case, request), stopwatch or Stopwatch()
     if looks is not None:
-        yield from _looked(looks.look_if_due(), request["round"])
-    with stopwatch:
-        workload = prepare(component, variant, case, request["seed"])
+        with stopwatch:
+            found = looks.look_if_due()
+        yield from _looked(found, request["round"])
+    workload = prepare(component, variant, case, request["seed"])
     around = {"calibration": dict(looks.latest)} if looks is not None else {}
     yield from _times(job, workload, stopwatch, around)
     if request["round"] == 0:

@@ -87,7 +87,15 @@ class User:
     folder: Path
 
     def environment(self):
-        return os.environ | {"NNBENCH_DATA": str(self.folder / "data")}
+        # Tests run side by side themselves: a second worker for each command would wait for the first.
+        return (
+            {"NNBENCH_JOBS": "1"}
+            | os.environ
+            | {
+                "NNBENCH_DATA": str(self.folder / "data"),
+                "NNBENCH_CEILINGS": str(self.folder / "ceilings"),
+            }
+        )
 
     def run(self, *arguments, timeout=240):
         command = [sys.executable, "-m", "nnbench", *map(str, arguments)]
