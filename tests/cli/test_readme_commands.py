@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from nnbench import history
+from nnbench.cli import output
 from nnbench.cli.report import caption
 from nnbench.plan import parse
 from nnbench.report import markdown_table
@@ -30,7 +31,8 @@ def test_every_command_of_the_readme_runs(new_user):
     for arguments in [command for command in COMMANDS if command not in later] + later:
         committed = ["--results", ROOT / "results"] if RUN in arguments else []
         answer = one.run(*arguments, *committed)
-        assert answer.code == 0, f"nnbench {' '.join(arguments)}\n{answer.out}\n{answer.err}"
+        too_noisy = (output.UNDECIDED,) if arguments[0] == "run" else ()
+        assert answer.code in (0, *too_noisy), f"nnbench {' '.join(arguments)}\n{answer.out}\n{answer.err}"
 
 
 def test_the_readmes_own_component_without_its_eps_is_found_wrong(new_user):

@@ -6,8 +6,10 @@ import signal
 import pandas
 import pytest
 
+from nnbench.cli import output
 from nnbench.store import runs_folder
 
+FINE = {0, output.UNDECIDED}  # the machine that runs the tests may be too noisy to decide anything
 KEYS = {"component", "variant", "case", "metric", "unit", "values", "status", "note"}
 
 
@@ -98,7 +100,7 @@ def test_foreign_files_in_the_folder_are_passed_over(user):
     folder = runs_folder(user.folder / "results")
     folder.mkdir(parents=True)
     (folder / "truncated.parquet").write_bytes(b"PAR1 and no more")
-    assert user.run("run", "--suite", "toy.py", "toy.linear", "--quick").code == 0
+    assert user.run("run", "--suite", "toy.py", "toy.linear", "--quick").code in FINE
     answer = user.run("show", "toy.linear", "--json")
     assert answer.code == 0
     assert "truncated.parquet is skipped" in answer.err
@@ -152,9 +154,10 @@ def test_ctrl_c_keeps_what_was_measured(user):
 
 def test_two_runs_at_once_do_not_disturb_each_other(user):
     both = [user.start("run", "--suite", "toy.py", "toy.linear", "--quick") for _ in range(2)]
-    assert [process.wait() for process in both] == [0, 0]
+    assert {process.wait() for process in both} <= FINE
     for process in both:
         process.communicate()
     table = pandas.read_parquet(runs_folder(user.folder / "results"))
     assert table["run"].nunique() == 2
-    assert table.groupby("run").size().nunique() == 1
+    measured = table[~table["component"].str.startswith("calibration.")]
+    assert measured.groupby("run").size().nunique() == 1
