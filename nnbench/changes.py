@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nnbench.metrics import METRICS
+from nnbench.made_of import difference
+from nnbench.metrics import INSTRUCTIONS_SHARE, METRICS
 from nnbench.model import Run, Status, Verdict
-from nnbench.stats import Interval, compare_times
-from nnbench.tables import Key, Line, TrainingLine, calibration, components_only, lines, training_lines
+from nnbench.roofline import without_impossible
+from nnbench.stats import UNUSABLE, Interval, compare_times
+from nnbench.tables import Key, Line, TrainingLine, calibration, components_only, lines, noise_floor, training_lines
 
 # How well peak memory is known: /proc counts pages in batches, and a first call touches some of the code's own.
 MEMORY_SHARE = 0.02
@@ -41,6 +43,8 @@ def drift(before: Run, after: Run) -> float:
         "threads"
     ):
         return math.inf
+    if any((noise_floor(run.measurements) or 0.0) > UNUSABLE for run in (before, after)):
+        return math.inf
     first, second = calibration(before.measurements), calibration(after.measurements)
     moves = [_surely(second[name] / first[name]) for name in first.keys() & second.keys()]
     return max(moves, default=math.inf)
@@ -53,14 +57,20 @@ def _surely(ratio: Interval) -> float:
 
 def changes(before: Run, after: Run) -> tuple[Change, ...]:
     """Every metric of both runs compared: times by intervals, memory within what is known of it, counts exactly."""
-    first = {line.key: line for line in lines(before.measurements)}
-    second = {line.key: line for line in lines(after.measurements)}
+    alike = before.machine.get("id") == after.machine.get("id")
+    first, second = _lines(before, alike), _lines(after, alike)
     moved = drift(before, after)
     specs = (_specs(before), _specs(after))
     found: list[Change] = []
     for key in dict.fromkeys([*first, *second]):
         found += _changes(key, first.get(key), second.get(key), moved, _same_spec(key, *specs))
     return (*found, *_training_changes(before, after))
+
+
+def _lines(run: Run, alike: bool) -> dict[Key, Line]:
+    """A run's lines without times that no machine can reach, and without instructions where the machines differ."""
+    found = without_impossible(lines(run.measurements), run.machine)
+    return {line.key: line if alike else replace(line, instructions=None) for line in found}
 
 
 def _training_changes(before: Run, after: Run) -> list[Change]:
@@ -108,9 +118,13 @@ def _changes(key: Key, before: Line | None, after: Line | None, moved: float, sa
         said = _status_verdict(before.status, after.status)
         nothing = Verdict(said, math.nan, math.nan, math.nan)
         return [_change(key, "status", None, None, nothing, after.note or before.note)] if said else []
-    note = "another machine or thread count, or no calibration in common" if math.isinf(moved) else ""
+    note = NOT_COMPARED if math.isinf(moved) else ""
     times = [_time_change(key, mode, before, after, moved, note) for mode in {**before.times, **after.times}]
-    return [*times, *_memory_change(key, before, after), *_exact_changes(key, before, after)]
+    exact = _exact_changes(key, before, after)
+    return [*times, *_memory_change(key, before, after), *exact, *_instructions_change(key, before, after)]
+
+
+NOT_COMPARED = "another machine or thread count, a run that was too noisy, or no calibration in common"
 
 
 def _status_verdict(before: str, after: str) -> str:
@@ -159,20 +173,45 @@ def _memory_interval(value: float) -> Interval:
     return Interval(value, max(value - margin, 0.0), value + margin)
 
 
+def _instructions_change(key: Key, before: Line, after: Line) -> list[Change]:
+    """CPU instructions, which repeat but for a few in a thousand (docs/methodology.md)."""
+    if not before.instructions or not after.instructions:
+        return []
+    old, new = before.instructions, after.instructions
+    said = "same" if abs(math.log(new / old)) <= INSTRUCTIONS_SHARE else "worse" if new > old else "better"
+    ends = (Interval(old, old, old), Interval(new, new, new))
+    return [_change(key, "instructions", *ends, Verdict(said, new / old, math.nan, math.nan))]
+
+
 def _exact_changes(key: Key, before: Line, after: Line) -> list[Change]:
-    found = []
-    for metric in (name for name, one in METRICS.items() if one.exact):
-        old, new = before.counters.get(metric), after.counters.get(metric)
-        if old is not None and new is not None:
-            ratio = new / old if old else (1.0 if new == old else math.inf)
-            ends = (Interval(old, old, old), Interval(new, new, new))
-            found.append(_change(key, metric, *ends, Verdict(_exact_verdict(metric, old, new), ratio, ratio, ratio)))
-    return found
+    exact = [name for name, one in METRICS.items() if one.exact]
+    both = [metric for metric in exact if metric in before.counters and metric in after.counters]
+    return [_exact_change(key, metric, before, after) for metric in both]
 
 
-def _exact_verdict(metric: str, old: int, new: int) -> str:
+def _exact_change(key: Key, metric: str, before: Line, after: Line) -> Change:
+    """One counter; where it, or what it is made of, changed, the note names the operators that made the difference."""
+    old, new = before.counters[metric], after.counters[metric]
+    ends = (Interval(old, old, old), Interval(new, new, new))
+    ratio = new / old if old else (1.0 if new == old else math.inf)
+    parts = _made_of(before, metric), _made_of(after, metric)
+    if metric == "flops" and parts.count(None) == 1:
+        return _change(key, metric, *ends, Verdict("undecided", ratio, math.nan, math.nan), FORWARD_ALONE)
+    note = "" if parts[0] is None or parts[1] is None else difference(parts[0], parts[1], METRICS[metric].unit)
+    return _change(key, metric, *ends, Verdict(_exact_verdict(metric, old, new, note), ratio, ratio, ratio), note)
+
+
+FORWARD_ALONE = "one of the two runs is older and counted the forward alone"
+
+
+def _made_of(line: Line, metric: str) -> Mapping[str, int] | None:
+    """What a counter is made of, by operator; None where that was not noted."""
+    return line.by_operator.get(metric, None if line.counters[metric] else {})
+
+
+def _exact_verdict(metric: str, old: int, new: int, note: str) -> str:
     if old == new:
-        return "same"
+        return "changed" if note else "same"
     if METRICS[metric].better == "neither":
         return "changed"
     return "worse" if new > old else "better"

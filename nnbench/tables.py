@@ -17,8 +17,8 @@ Key = tuple[str, str, str]  # component, case, variant
 class Line:
     """What one variant gave in one case. Times are CPU seconds per call by mode, with their 99 % intervals.
 
-    ``counters`` are the exact ones, by metric; ``throughput`` is in samples a second of wall time, where a call goes
-    through samples.
+    ``counters`` are the exact ones, by metric, and ``by_operator`` says what they are made of, for those of which that
+    was noted; ``throughput`` is in samples a second of wall time, where a call goes through samples.
     ``speed`` is torch's time over this variant's, over all modes together: above 1 is faster than torch. ``status`` is
     "ok", or the first that was not, with its ``note``.
     """
@@ -29,6 +29,8 @@ class Line:
     times: Mapping[str, Interval] = field(default_factory=dict)
     memory: float | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+    by_operator: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    instructions: float | None = None
     throughput: Interval | None = None
     speed: Interval | None = None
     status: str = Status.OK
@@ -117,21 +119,33 @@ def _in_order(made: Mapping[Key, Line]) -> list[Line]:
 
 def _line(key: Key, rows: Sequence[Measurement]) -> Line:
     bad = [row for row in rows if row.status not in (Status.OK, Status.SKIPPED)]
-    skipped = [row for row in rows if row.status == Status.SKIPPED and row.metric != "peak_memory"]
+    skipped = [row for row in rows if row.status == Status.SKIPPED and not _is_beside(row)]
     told = (bad or skipped)[:1]
     return Line(
         *key,
         times=_times(rows),
-        memory=_single(rows, "peak_memory"),
+        memory=_first(_single(rows, "peak_memory"), _single(rows, "cuda_peak_memory")),
         counters=_counters(rows),
+        by_operator=_by_operator(rows),
+        instructions=_single(rows, "instructions"),
         throughput=_throughput(rows),
         status=told[0].status if told else Status.OK,
         note=told[0].note if told else "",
     )
 
 
+def _is_beside(row: Measurement) -> bool:
+    """Whether what was skipped here leaves the rest as it is."""
+    return row.metric in METRICS and METRICS[row.metric].beside
+
+
+def _first(value: float | None, other: float | None) -> float | None:
+    return other if value is None else value
+
+
 def _times(rows: Sequence[Measurement]) -> dict[str, Interval]:
-    found = {mode: _interval(rows, f"{mode}_time") for mode in TIMED_MODES}
+    """CPU time by mode; on a GPU the device's, with its cache flushed."""
+    found = {mode: _interval(rows, f"{mode}_time") or _interval(rows, f"{mode}_cold_time") for mode in TIMED_MODES}
     return {mode: interval for mode, interval in found.items() if interval is not None}
 
 
@@ -155,6 +169,14 @@ def _counters(rows: Sequence[Measurement]) -> dict[str, int]:
     """The exact counters that were taken, in the order of the table of metrics."""
     found = {name: _single(rows, name) for name, metric in METRICS.items() if metric.exact}
     return {name: int(value) for name, value in found.items() if value is not None}
+
+
+def _by_operator(rows: Sequence[Measurement]) -> dict[str, dict[str, int]]:
+    """What the exact counters are made of, for those that were stored with it."""
+    noted = [
+        row for row in rows if row.metric in METRICS and METRICS[row.metric].exact and "by_operator" in row.context
+    ]
+    return {row.metric: {name: int(value) for name, value in row.context["by_operator"].items()} for row in noted}
 
 
 def _with_speed(line: Line, torch_line: Line | None) -> Line:
@@ -204,6 +226,11 @@ def _training_line(rows: Sequence[Measurement]) -> TrainingLine:
         note=bad.note if bad else "",
         test_samples=int(first.context.get("test_samples", 0)),
     )
+
+
+def noise_floor(rows: Iterable[Measurement]) -> float | None:
+    """A run's own noise floor, as a share of 1; None where it did not measure one."""
+    return next((row.values[0] for row in rows if row.metric == "noise_floor" and row.values), None)
 
 
 def calibration(rows: Iterable[Measurement]) -> dict[str, Interval]:

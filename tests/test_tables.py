@@ -222,7 +222,7 @@ def test_times_of_another_machine_are_not_compared_but_counts_are():
     time = change(before, after, "forward_time", id="two")
     assert (time.verdict.verdict, time.note) == (
         "undecided",
-        "another machine or thread count, or no calibration in common",
+        "another machine or thread count, a run that was too noisy, or no calibration in common",
     )
     assert change(before, after, "flops", id="two").verdict.verdict == "worse"
 
@@ -273,6 +273,56 @@ def test_counts_are_compared_exactly(metric, after, verdict, is_worse):
 def test_a_count_that_was_zero_has_no_finite_ratio():
     assert change([row("flops", 0.0)], [row("flops", 8.0)]).verdict.ratio == math.inf
     assert change([row("flops", 0.0)], [row("flops", 0.0)]).verdict.verdict == "same"
+
+
+def counted(metric, **by_operator):
+    return [row(metric, float(sum(by_operator.values())), context={"by_operator": by_operator})]
+
+
+def test_a_line_tells_what_its_counters_are_made_of():
+    line = only([*counted("operators", mm=3, add=1), row("parameters", 12.0)])
+    assert line.counters == {"operators": 4, "parameters": 12}
+    assert line.by_operator == {"operators": {"mm": 3, "add": 1}}
+
+
+def test_a_changed_count_names_the_operators_that_made_the_difference():
+    one = change(counted("operators", mm=2, add=1, t=4), counted("operators", mm=5, t=4, mul=1))
+    assert (one.verdict.verdict, one.is_worse) == ("worse", True)
+    assert one.note == "mm 5 instead of 2, add gone, mul new (1)"
+
+
+def test_the_same_number_of_other_operators_is_a_change_but_not_for_the_worse():
+    one = change(counted("operators", mm=2, add=1), counted("operators", mm=1, add=2))
+    assert (one.verdict.verdict, one.is_worse) == ("changed", False)
+    assert one.note == "add 2 instead of 1, mm 1 instead of 2"
+
+
+def test_a_difference_that_rounding_hides_is_written_out():
+    one = change(counted("saved_bytes", mm=2**20), counted("saved_bytes", mm=2**20 + 4))
+    assert one.note == "mm 1,048,580 instead of 1,048,576"
+
+
+def test_only_the_largest_differences_are_named():
+    names = {f"op{number}": number for number in range(1, 9)}
+    one = change(counted("operators"), counted("operators", **names))
+    assert one.note == "op8 new (8), op7 new (7), op6 new (6), op5 new (5), op4 new (4), and 3 more"
+
+
+def test_equal_counts_of_equal_operators_are_the_same():
+    one = change(counted("operators", mm=2), counted("operators", mm=2))
+    assert (one.verdict.verdict, one.note) == ("same", "")
+
+
+def test_flops_of_an_older_run_are_of_the_forward_alone_and_not_compared_with_those_of_the_whole():
+    one = change([row("flops", 100.0)], counted("flops", mm=300))
+    assert (one.verdict.verdict, one.is_worse) == ("undecided", False)
+    assert one.note == "one of the two runs is older and counted the forward alone"
+    assert change([row("flops", 0.0)], counted("flops", mm=300)).note == "mm new (300)"
+
+
+def test_counters_that_were_stored_without_operators_are_compared_all_the_same():
+    assert change([row("operators", 3.0)], counted("operators", mm=4)).verdict.verdict == "worse"
+    assert change([row("peak_live_bytes", 8.0)], [row("peak_live_bytes", 4.0)]).verdict.verdict == "better"
 
 
 @pytest.mark.parametrize(
@@ -364,3 +414,26 @@ def test_what_was_skipped_whole_is_counted_by_its_reason():
     kept, skipped = without_skipped(lines(rows))
     assert {line.variant for line in kept} == {"reference", "torch"}
     assert skipped == {"no keras": 2}
+
+
+def floor(value):
+    return row("noise_floor", value, component="calibration.run", case="default")
+
+
+def test_times_of_a_run_that_was_too_noisy_are_not_compared():
+    slower = timed(0.004)
+    assert verdicts([*timed(0.002), floor(0.01)], [*slower, floor(0.01)])["forward_time"] == "slower"
+    assert verdicts([*timed(0.002), floor(0.01)], [*slower, floor(0.06)])["forward_time"] == "undecided"
+
+
+def verdicts(before, after, **machine):
+    return {one.metric: one.verdict.verdict for one in changes(run(before), run(after, **machine))}
+
+
+@pytest.mark.parametrize(("after", "said"), [(1004.0, "same"), (1006.0, "worse"), (994.0, "better")])
+def test_instructions_are_compared_within_what_they_repeat(after, said):
+    assert verdicts([row("instructions", 1000.0)], [row("instructions", after)]) == {"instructions": said}
+
+
+def test_instructions_of_another_machine_are_not_compared():
+    assert verdicts([row("instructions", 1000.0)], [row("instructions", 2000.0)], id="two") == {}

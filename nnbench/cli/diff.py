@@ -12,6 +12,7 @@ import click
 from nnbench import history
 from nnbench.changes import Change, changes, drift
 from nnbench.cli import options, output
+from nnbench.metrics import METRICS
 from nnbench.model import Run, plain
 from nnbench.units import by_unit
 
@@ -70,7 +71,10 @@ def _print(first: Run, second: Run, found: Sequence[Change], everything: bool) -
 def _about(first: Run, second: Run) -> str:
     moved = drift(first, second)
     if math.isinf(moved):
-        machine = "The machines, thread counts or calibration kernels of the two differ, so times are not compared."
+        machine = (
+            "The machines, thread counts or calibration kernels of the two differ, or one was too noisy, so times are "
+            "not compared."
+        )
     else:
         machine = (
             f"The calibration kernels of the two runs differ by {100 * (moved - 1):.1f} % beyond doubt; "
@@ -82,11 +86,21 @@ def _about(first: Run, second: Run) -> str:
     return " ".join([f"{commits}.", machine, *cut_short])
 
 
+def _ends(change: Change) -> list[str]:
+    """Before and after; written out in full where they differ by less than three digits show, and are exact."""
+    sides = [side.estimate if side else None for side in (change.before, change.after)]
+    written = ["" if value is None else by_unit(value, change.unit) for value in sides]
+    if change.metric in METRICS and METRICS[change.metric].exact and sides[0] != sides[1] and written[0] == written[1]:
+        return ["" if value is None else f"{value:,.0f}" for value in sides]
+    return written
+
+
 def _cells(change: Change) -> list[str]:
-    ends = [by_unit(side.estimate, change.unit) if side else "" for side in (change.before, change.after)]
+    ends = _ends(change)
     verdict = change.verdict
     known = math.isfinite(verdict.ratio)
-    interval = f"{verdict.low:.3f} to {verdict.high:.3f}" if math.isfinite(verdict.low) else ""
+    is_exact = change.metric in METRICS and METRICS[change.metric].exact
+    interval = f"{verdict.low:.3f} to {verdict.high:.3f}" if math.isfinite(verdict.low) and not is_exact else ""
     ratio = f"{verdict.ratio:.3f}" if known else ""
     return [
         change.component,

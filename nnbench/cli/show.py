@@ -9,6 +9,7 @@ import click
 
 from nnbench import history
 from nnbench.cli import options, output
+from nnbench.cli.counter_table import print_counters
 from nnbench.cli.run import print_lines, print_training
 from nnbench.discovery import sources, unknown
 from nnbench.errors import UnknownComponent
@@ -77,5 +78,7 @@ def _print_results(run: str, rows: tuple[Measurement, ...], component: str) -> N
         click.echo(f"No results yet: `nnbench run {component}` measures it.")
         return
     click.echo(f"Last results, of run {run}:")
-    print_lines(lines(rows))
+    found = lines(rows)
+    print_lines(found)
+    print_counters(found)
     print_training(training_lines(rows))

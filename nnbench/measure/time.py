@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from statistics import median
 
 from nnbench.measure.clock import NANOSECONDS, REAL, Clock, granularity
+from nnbench.measure.garbage import no_garbage_collection
 from nnbench.workload import Call
 
 
@@ -45,17 +43,18 @@ class Block:
 
 def sample(call: Call, plan: Plan = Plan(), clock: Clock = REAL) -> list[Block]:
     """Seconds per call, block by block, in the order taken; warm-up is not among them."""
-    with _no_garbage_collection():
-        _block(call, 1, clock)  # the first call of all imports, compiles and fills caches: it says nothing of the next
+    with no_garbage_collection():
+        block_of(call, 1, clock)  # the first of all imports, compiles and fills caches: it tells nothing
         number = _settle(call, plan, clock)
         blocks: list[Block] = []
         end = clock.wall() + plan.budget * NANOSECONDS
         while not _enough(blocks, plan) and not (clock.wall() >= end and blocks):
-            blocks.append(_block(call, number, clock))
+            blocks.append(block_of(call, number, clock))
     return blocks
 
 
-def _block(call: Call, number: int, clock: Clock) -> Block:
+def block_of(call: Call, number: int, clock: Clock) -> Block:
+    """A block of so many calls, in seconds a call."""
     call.reset()
     runs = list(islice(cycle(call.runs), number))
     wall, cpu = clock.wall(), clock.cpu()
@@ -73,7 +72,7 @@ def _settle(call: Call, plan: Plan, clock: Clock) -> int:
     number, recent, least = 1, list[float](), plan.block_on(clock)
     end = clock.wall() + plan.warm_up * NANOSECONDS
     while True:
-        block = _block(call, number, clock)
+        block = block_of(call, number, clock)
         if block.wall * number < least:
             number, recent = _longer(number, block, least), []
             continue
@@ -97,16 +96,3 @@ def _enough(blocks: list[Block], plan: Plan) -> bool:
     quarter = len(times) // 4
     spread = times[-1 - quarter] - times[quarter]
     return spread / len(times) ** 0.5 <= plan.narrow * median(times)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A collection in the middle of a block would be charged to whatever runs then."""
-    was_on = gc.isenabled()
-    gc.collect(1)  # the young ones: looking through all that torch keeps takes longer than most measurements
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

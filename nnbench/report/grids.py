@@ -12,6 +12,7 @@ from nnbench.metrics import METRICS, TIMED_MODES
 from nnbench.model import Run, Status
 from nnbench.report.races import Speed, speeds
 from nnbench.report.words import elide, grouped, moment, ratio, span
+from nnbench.roofline import Share
 from nnbench.stats import Interval
 from nnbench.tables import Key, Line, TrainingLine, calibration
 from nnbench.units import count, duration, seconds, share, size
@@ -69,16 +70,27 @@ class Grid:
 NOTHING = Cell("–", tone="muted")
 
 
-def lines_grid(found: Sequence[Line], expected: Collection[Key] = ()) -> Grid:
-    """All lines, grouped by component; those ``expected`` to be wrong, as their documents are, raise no alarm."""
+def lines_grid(
+    found: Sequence[Line], expected: Collection[Key] = (), limits: Mapping[Key, Share] | None = None
+) -> Grid:
+    """All lines, grouped by component; those ``expected`` to be wrong, as their documents are, raise no alarm.
+
+    ``limits`` are the shares of the machine's ceilings, where those are known.
+    """
     modes = modes_of(found)
     relative = speeds(found)
     counted = any(line.throughput for line in found)
-    titles = (*(mode.capitalize() for mode in modes), *(["Samples/s"] if counted else []), *NUMBERS)
+    titles = (
+        *(mode.capitalize() for mode in modes),
+        *(["Samples/s"] if counted else []),
+        *([LIMIT] if limits else []),
+        *NUMBERS,
+    )
     columns = (Column("Variant and case"), *(Column(title, True) for title in titles), Column("Status"))
 
     def row(line: Line) -> Row:
-        return _line_row(line, modes, counted, relative.get(line.key), line.key in expected)
+        limit = [_limit_cell(limits.get(line.key))] if limits else []
+        return _line_row(line, modes, counted, limit, relative.get(line.key), line.key in expected)
 
     groups = tuple(
         Group(tuple(map(row, group)), component) for component, group in grouped(found, lambda line: line.component)
@@ -92,14 +104,18 @@ def modes_of(found: Iterable[Line]) -> tuple[str, ...]:
     return tuple(mode for mode in TIMED_MODES if mode in used) or ("forward", "backward")
 
 
+LIMIT = "Of the limit"
 NUMBERS = ("Speed, torch = 1", "Memory", "Parameters", "FLOPs")
 
 
-def _line_row(line: Line, modes: Sequence[str], counted: bool, speed: Speed | None, is_expected: bool) -> Row:
+def _line_row(
+    line: Line, modes: Sequence[str], counted: bool, limit: Sequence[Cell], speed: Speed | None, is_expected: bool
+) -> Row:
     """A line's numbers; a line without any has one wide cell that says why."""
     numbers = (
         *(_time_cell(line.times.get(mode)) for mode in modes),
         *([number_cell(line.throughput.estimate if line.throughput else None, count)] if counted else []),
+        *limit,
         _speed_cell(speed),
         number_cell(line.memory, size),
         number_cell(line.parameters, count),
@@ -120,6 +136,10 @@ def _time_cell(interval: Interval | None) -> Cell:
     if interval is None:
         return NOTHING
     return Cell(seconds(interval.estimate), span(interval, seconds), interval.estimate)
+
+
+def _limit_cell(limit: Share | None) -> Cell:
+    return NOTHING if limit is None else Cell(share(limit.share), limit.nearer, limit.share)
 
 
 def _speed_cell(speed: Speed | None) -> Cell:
@@ -217,7 +237,8 @@ def machine_grid(run: Run) -> Grid:
         "uncommitted changes": "yes" if run.dirty else "no",
         "format": str(run.format),
     }
-    facts |= {FACTS.get(name, name.replace("_", " ")): _fact(value) for name, value in run.machine.items()}
+    shown = {name: value for name, value in run.machine.items() if name != "ceilings"}
+    facts |= {FACTS.get(name, name.replace("_", " ")): _fact(value) for name, value in shown.items()}
     rows = tuple(Row(Cell(name), (Cell(value, is_code=True),)) for name, value in facts.items())
     return Grid("fingerprint", "The run and its machine", (Column("Fact"), Column("Value")), (Group(rows),))
 

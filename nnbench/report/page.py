@@ -17,10 +17,12 @@ from nnbench.metrics import CALIBRATION
 from nnbench.model import CHECK_PREFIX, Run
 from nnbench.report import check_grids, failures, figures, grids, verdicts
 from nnbench.report.correctness import Correctness, ended, fold, of_seeds
+from nnbench.report.counter_grid import counter_grid
 from nnbench.report.failures import Repeat
 from nnbench.report.matrix import matrix_of
 from nnbench.report.races import races, tally
 from nnbench.report.words import clean, elide, grouped, options, plural
+from nnbench.roofline import shares
 from nnbench.stats import CONFIDENCE, NOTICEABLE
 from nnbench.tables import training_lines
 from nnbench.units import size
@@ -125,8 +127,10 @@ def _sections(run: Run) -> dict[str, Any]:
     given = [part for name in REPEATED for part in options(run.command, name)]
     repeat = partial(failures.repeat, given=given)
     errata = {finding.key for finding in verdicts.findings(run) if finding.weight == verdicts.ERRATUM}
+    limits = shares(found, run.machine)
     return {
-        "lines_grid": grids.lines_grid(found, errata) if found else None,
+        "lines_grid": grids.lines_grid(found, errata, limits) if found else None,
+        "counter_grid": counter_grid(found),
         "speed_panels": figures.speed_panels(found),
         "time_panels": figures.time_panels(found),
         "series": figures.series_of(found),
@@ -137,6 +141,7 @@ def _sections(run: Run) -> dict[str, Any]:
         "training_grid": grids.training_grid(trainings) if trainings else None,
         "calibration_grid": grids.calibration_grid(run),
         "machine_grid": grids.machine_grid(run),
+        "has_limits": bool(limits),
     }
 
 

@@ -12,6 +12,7 @@ from nnbench.errors import listing
 from nnbench.model import Check, CheckStatus, Run, Status
 from nnbench.report import correctness
 from nnbench.report.words import grouped, moment, plural
+from nnbench.roofline import without_impossible
 from nnbench.tables import Key, Line, TrainingLine, lines, training_lines
 from nnbench.units import share
 
@@ -46,7 +47,7 @@ def judged(run: Run) -> tuple[Line, ...]:
         replace(line, status=Status.WRONG, note=finding.reason)
         if line.status == Status.OK and (finding := bad.get(line.key)) is not None
         else line
-        for line in lines(run.measurements)
+        for line in without_impossible(lines(run.measurements), run.machine)
     )
 
 
