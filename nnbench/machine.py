@@ -15,12 +15,17 @@ from typing import Any
 import psutil
 import pynvml
 
+from nnbench import ceilings
+
 SOFTWARE = ("torch", "numpy", "nnbench-harness")
 THREADS = 1  # two threads on shared cores can be five times slower than one, and never agree with themselves
 
 
 def fingerprint() -> dict[str, Any]:
-    """Facts about this machine and its software; importing torch is not needed for any of them."""
+    """Facts about this machine and its software; importing torch is not needed for any of them.
+
+    "ceilings" is there where they were measured, on this machine with this torch.
+    """
     cards = gpus()
     hardware = {
         "cpu": _cpu_model(),
@@ -30,7 +35,7 @@ def fingerprint() -> dict[str, Any]:
         "architecture": platform.machine(),
         "gpus": [{name: card[name] for name in ("name", "memory_gib")} for card in cards],
     }
-    return {
+    facts = {
         "id": machine_id(hardware),
         **hardware,
         "gpus": cards,
@@ -40,6 +45,8 @@ def fingerprint() -> dict[str, Any]:
         "threads": THREADS,
         "load": [round(load, 2) for load in os.getloadavg()],
     }
+    measured = ceilings.valid(facts["id"], facts["torch"])
+    return facts | {"ceilings": measured} if measured else facts
 
 
 def machine_id(hardware: dict[str, Any]) -> str:
