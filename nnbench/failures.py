@@ -12,6 +12,10 @@ from nnbench.errors import DataUnavailable
 from nnbench.model import Status
 
 
+class Spoilt(Exception):
+    """The process cannot go on as it is: the next job needs a fresh one."""
+
+
 class NotMeasurable(Exception):
     """There is nothing to measure here: a reason to skip, not a failure."""
 
@@ -20,6 +24,7 @@ class MissingPackage(NotMeasurable, ImportError):
     """What a variant is made of cannot be imported here."""
 
 
+LOST_CHANNEL = 93  # a worker's exit code when what it answers on has been closed
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # torch paints some of its messages for a terminal
 OURS = Path(__file__).parent
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))

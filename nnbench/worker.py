@@ -1,129 +1,156 @@
 """The child process: loads the suites, takes one job a line on stdin, answers line by line on its own channel.
 
-Started as ``python -m nnbench.worker``. What a component prints goes to stderr, so that it cannot disturb the answers.
-A job ends with ``{"done": true}`` or ``{"failed": {...}}``; when the process dies instead, the parent knows which job
-it was at.
+Started by ``nnbench.process``. What a component prints goes to stderr, so that it cannot disturb the answers.
+A job ends with ``{"done": true}`` or ``{"failed": {...}}``, or with ``{"spoilt": reason}`` when it left something
+changed for all of the process; when the process dies instead, the parent knows which job it was at.
 """
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
-import json
 import os
-import resource
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
-from nnbench.failures import explain
+from nnbench.channel import Channel, Message
+from nnbench.confinement import die_with_parent, limit_memory
+from nnbench.failures import Spoilt, explain
 
 if TYPE_CHECKING:
+    from nnbench.leftovers import Watch
     from nnbench.measure.calibration import Looks
+    from nnbench.trees import Tree
 
-Message = dict[str, Any]
+KEEPING = {"make_ready", "calibrate", "ceiling"}  # jobs that rightly keep memory for later ones
 
 
 def main() -> None:
     """Serve jobs until stdin ends."""
-    _die_with_parent()
+    die_with_parent()
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    channel = _private_channel()
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # its helpers would go on beside what is measured
+    channel = Channel()
     import torch  # noqa: F401  before the limit: mapping its libraries is not the component's doing
 
+    from nnbench.measure.allocator import keep_freed_memory
+
+    keep_freed_memory()  # or what an earlier case freed would decide how often a later one asks the system for pages
     server = Server(channel)
-    for line in sys.stdin:
-        server.serve(json.loads(line))
-
-
-def _die_with_parent() -> None:
-    """A parent killed outright cannot stop a worker that hangs; Linux can."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def _private_channel() -> IO[str]:
-    """Keep stdout for answers under another number, and point number 1 at stderr for whatever the component prints."""
-    channel = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    return channel
+    for request in channel.jobs():
+        server.serve(request)
 
 
 class Server:
     """Holds the catalog between jobs."""
 
-    def __init__(self, channel: IO[str]) -> None:
+    def __init__(self, channel: Channel) -> None:
         from nnbench.discovery import Catalog
 
         self.channel = channel
+        self.say = channel.say
+        self.watch: Watch | None = None  # once the suites are loaded
         self.threads = 1
         self.catalog = Catalog({})
         self.made_mutants: dict[str, list[Any]] = {}  # by component
         self.bench: Any = None  # what is held ready for duels
         self.looks: Looks | None = None
+        self.tree: Tree | None = None  # that it has entered
+        self.is_exercised = False  # for counting instructions
         self.jobs: dict[str, Callable[[Message], Iterator[Message]]] = {
             "load": self.load,
             "checks": self.checks,
             "check": self.check,
             "measure": self.measure,
             "calibrate": self.calibrate,
+            "ceiling": self.ceiling,
+            "instructions": self.instructions,
             "train": self.train,
             "mutants": self.mutants,
             "mutant": self.mutant,
             "source": self.source,
+            "code": self.code,
             "make_ready": self.make_ready,
             "block": self.block,
             "release": self.release,
         }
 
     def serve(self, request: Message) -> None:
-        """Do one job; what it raises is its answer."""
+        """Do one job; what it raises is its answer, and so is what it leaves changed for others."""
+        last: Message = {"done": True}
+        left: list[str] = []
         try:
-            self.reset()
+            self.reset(request.get("seed") or 0)
             for message in self.jobs[request["do"]](request):
+                left = self._left(request, ended=False)
+                if left:
+                    break
                 self.say(message)
+        except Spoilt as error:
+            left = [str(error)]
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a component is anybody's code
             status, note = explain(error)
-            self.say({"failed": {"status": status, "note": note}})
-        else:
-            self.say({"done": True})
+            last = {"failed": {"status": status, "note": note}}
+        left = left or self._left(request, ended=True)
+        if left and "failed" in last:
+            left = [*left, f"and it {last['failed']['note']}"]
+        self.say({"spoilt": "; ".join(left)} if left else last)
 
-    def reset(self) -> None:
-        """Put back what an earlier job, or a suite at its import, may have changed for all of torch."""
+    def _left(self, request: Message, ended: bool) -> list[str]:
+        """What the job has left changed for others, in words."""
+        if self.watch is None:
+            return []
+        look = self.watch.left if ended else self.watch.so_far
+        found = look(keeps=request["do"] in KEEPING)
+        return ["it forked its process, and the copy came back from the call"] if self.channel.copied else found
+
+    def reset(self, seed: int) -> None:
+        """Put back what a suite may have changed for all of torch at its import; begin with the same random numbers."""
         import torch
 
+        from nnbench.leftovers import start_random_numbers
+
+        start_random_numbers(seed % 2**32)
         torch.set_default_dtype(torch.float32)
         torch.set_default_device(None)
         torch.set_grad_enabled(True)
-        torch.use_deterministic_algorithms(False)
+        if torch.are_deterministic_algorithms_enabled():  # to set it imports torch's compiler, which takes a second
+            torch.use_deterministic_algorithms(False)
         torch.set_num_threads(self.threads)
-
-    def say(self, message: Message) -> None:
-        self.channel.write(json.dumps(message) + "\n")
-        self.channel.flush()
 
     def load(self, request: Message) -> Iterator[Message]:
         """Import the suites, naming each before it is imported, and describe what they registered."""
         import torch
 
         from nnbench.discovery import Source, describe, load
+        from nnbench.leftovers import Watch
+        from nnbench.trees import Tree, enter
 
+        self.watch = None
         torch.set_num_threads(request["threads"])
+        if request.get("tree"):
+            self.tree = Tree(**request["tree"])
+            enter(self.tree)
         wanted = [Source(**source) for source in request["sources"]]
         self.catalog = load(wanted, before=lambda source: self.say({"loading": asdict(source)}))
+        device, dtype = request.get("device") or "cpu", request.get("dtype") or ""
+        if device != "cpu" or dtype:
+            from nnbench.measure.device import all_moved
+
+            there = all_moved(self.catalog.components, device, dtype)
+            self.catalog = replace(self.catalog, components=there)
         torch.set_num_threads(request["threads"])  # once more: a suite may have changed it
         gc.collect()
         gc.freeze()  # torch's half a million objects are here to stay; later collections need not look at them
-        _limit_memory(request["memory_limit"])
+        limit_memory(request["memory_limit"])
         yield {"components": [asdict(describe(component)) for component in self.catalog.components.values()]}
         yield {"problems": [asdict(problem) for problem in self.catalog.problems]}
         self.threads = request["threads"]
+        self.reset(0)  # what a suite changed at its import is no job's doing
+        self.watch = Watch(request["memory_limit"], self.channel.descriptors)
 
     def checks(self, request: Message) -> Iterator[Message]:
         """The names of the checks that several targets have, each once."""
@@ -166,6 +193,22 @@ class Server:
             self.looks = Looks()
         return self.looks
 
+    def ceiling(self, request: Message) -> Iterator[Message]:
+        from nnbench.ceilings import Point
+        from nnbench.measure.ceilings import measure
+
+        yield {"rate": asdict(measure(Point(**request["point"]), request["seconds"]))}
+
+    def instructions(self, request: Message) -> Iterator[Message]:
+        """How many calls callgrind has counted, and in which process: the count itself is in the file that it wrote."""
+        from nnbench.measure.instructions import counted, exercise
+
+        if not self.is_exercised:
+            exercise()
+            self.is_exercised = True
+        component = self.catalog.components[request["component"]]
+        yield {"counted": counted(component, request["variant"], component.case(request["case"]), request)}
+
     def train(self, request: Message) -> Iterator[Message]:
         from nnbench.train.fit import train
 
@@ -203,6 +246,19 @@ class Server:
         component = self.catalog.components[request["component"]]
         yield {"variants": {name: describe_source(variant) for name, variant in component.variants.items()}}
 
+    def code(self, request: Message) -> Iterator[Message]:
+        """What each variant is made of in the tree, and files that were wrongly imported from elsewhere."""
+        from nnbench.changed_code import code_of
+        from nnbench.trees import installed_copies, strangers
+
+        assert self.tree is not None, "only a worker of a tree is asked for its code"
+        wanted = [self.catalog.components[identifier] for identifier in request["components"]]
+        yield {
+            "code": code_of(wanted, self.tree),
+            "strangers": strangers(self.tree),
+            "installed": installed_copies(self.tree),
+        }
+
     def make_ready(self, request: Message) -> Iterator[Message]:
         """Hold a workload ready for a duel, and tell the pace of each of its modes."""
         from nnbench.measure.blocks import Bench
@@ -227,14 +283,6 @@ class Server:
         if self.bench is not None:
             self.bench.release()
         yield from ()
-
-
-def _limit_memory(limit: int) -> None:
-    """Let no allocation take the process ``limit`` bytes beyond what torch and the suites took already."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    present = sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
-    resource.setrlimit(resource.RLIMIT_DATA, (present + limit, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":
