@@ -64,9 +64,21 @@ def sources(files: Sequence[str] = (), directory: Path | None = None) -> tuple[S
     return tuple(dict.fromkeys(found))
 
 
-def _built_in() -> list[Source]:
-    package = importlib.util.find_spec(BUILT_IN)
-    places = list(package.submodule_search_locations or ()) if package else []
+def sources_of_tree(above: Sequence[Path], files: Sequence[str], built_in: Path | None) -> tuple[Source, ...]:
+    """The suites of a tree of files that is not the working tree: built-in ones only where it has a folder of them.
+
+    ``above`` are the folders where the project's settings may be, nearest first; ``files`` that it lacks are left out.
+    """
+    own = _built_in([str(built_in)]) if built_in else []
+    named = [_from_text(text, Path.cwd()) for text in files]
+    present = [source for source in named if source.kind != "file" or Path(source.locator).is_file()]
+    return tuple(dict.fromkeys([*own, *_of_folders(above), *_of_entry_points(), *present]))
+
+
+def _built_in(places: list[str] | None = None) -> list[Source]:
+    if places is None:
+        package = importlib.util.find_spec(BUILT_IN)
+        places = list(package.submodule_search_locations or ()) if package else []
     return [Source("built-in", f"{BUILT_IN}.{name}", name) for name in _module_names(places)]
 
 
@@ -88,7 +100,11 @@ def _module_names(places: list[str], prefix: str = "") -> list[str]:
 
 
 def _of_project(directory: Path) -> list[Source]:
-    for folder in (directory, *directory.parents):
+    return _of_folders((directory, *directory.parents))
+
+
+def _of_folders(folders: Sequence[Path]) -> list[Source]:
+    for folder in folders:
         settings = folder / "pyproject.toml"
         if settings.is_file():
             return [_from_text(text, folder) for text in _configured(settings)]

@@ -15,18 +15,26 @@ class Metric:
     better: str = "less"  # "less", "more" or "neither"
     exact: bool = False  # free of noise: any change is real
     mode: str = ""
+    beside: bool = False  # where it is skipped, the rest is measured all the same
 
 
 def _timed(mode: str) -> tuple[Metric, ...]:
     return (
         Metric(f"{mode}_time", "s", f"{mode} (CPU time)", mode=mode),
         Metric(f"{mode}_wall_time", "s", f"{mode} (wall time)", mode=mode),
+        Metric(f"{mode}_cold_time", "s", f"{mode} (GPU, cache flushed)", mode=mode, beside=True),
+        Metric(f"{mode}_hot_time", "s", f"{mode} (GPU, graph replayed)", mode=mode, beside=True),
+        Metric(f"{mode}_host_time", "s", f"{mode} (launch on the host)", mode=mode),
     )
 
+
+# The share by which two counts of CPU instructions of the same code may differ (docs/methodology.md).
+INSTRUCTIONS_SHARE = 0.005
 
 TIMED_MODES = ("forward", "backward", "forward_backward", "step", "call")
 # What is timed only when it is asked for: the sum of others, or what takes seconds.
 MODES_ON_REQUEST = ("forward_backward",)
+COUNTERS_ON_REQUEST = ("instructions", "graph_breaks")  # they take seconds
 COMPILE = "compile"  # not a mode of calls: it happens once
 
 METRICS = {
@@ -36,7 +44,10 @@ METRICS = {
         Metric("calibration_time", "s", "calibration kernel"),
         Metric("noise_floor", "1", "the same code against itself"),
         Metric("measured_share", "1", "share of the time inside measured code", better="more"),
-        Metric("peak_memory", "B", "peak memory growth"),
+        Metric("peak_memory", "B", "peak memory growth", beside=True),
+        Metric("cuda_peak_memory", "B", "GPU allocator's peak growth", beside=True),
+        Metric("cuda_used_memory", "B", "GPU memory in use (NVML)", better="neither", beside=True),
+        Metric("energy", "J", "GPU energy a call", beside=True),
         Metric("compile_time", "s", "compiling, once (wall time)"),
         Metric("peak_live_bytes", "B", "peak of live tensors", exact=True),
         Metric("flops", "1", "FLOPs", exact=True),
@@ -47,7 +58,7 @@ METRICS = {
         Metric("parameters", "1", "parameters", better="neither", exact=True),
         Metric("buffers", "1", "buffers", better="neither", exact=True),
         Metric("state_bytes", "B", "optimizer state, bytes a parameter", exact=True),
-        Metric("instructions", "1", "CPU instructions"),
+        Metric("instructions", "1", "CPU instructions", beside=True),
         Metric("train_loss", "1", "training loss"),
         Metric("test_loss", "1", "test loss"),
         Metric("test_accuracy", "1", "test accuracy", better="more"),

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnbench.errors import listing
-from nnbench.metrics import CALIBRATION, main_metric
+from nnbench.instructions import METRIC as INSTRUCTIONS
+from nnbench.instructions import Settings as Counting
+from nnbench.instructions import instructions
+from nnbench.metrics import CALIBRATION, METRICS, main_metric
 from nnbench.model import (
     COMPLETED,
     Check,
@@ -36,7 +39,7 @@ class Settings:
     """How to measure: ``rounds`` fresh worker processes, in each ``budget`` seconds for every timed mode.
 
     Checks, which are not timed, take ``processes`` workers side by side; ``only`` names those to make, empty for all.
-    ``modes`` are those to time that are timed on request only.
+    ``modes`` and ``counters`` are those that are taken on request only.
     """
 
     rounds: int = 3
@@ -47,6 +50,7 @@ class Settings:
     processes: int = 1
     only: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
 
     @property
     def check_seed(self) -> int:
@@ -161,7 +165,8 @@ def _own_row(metric: str, value: float, context: dict[str, Any]) -> Measurement:
 
 def measure_steps(targets: Sequence[Target], settings: Settings) -> int:
     """How many steps the events of ``measure`` will add up to."""
-    return len(targets) * (settings.rounds + 1) + len(_to_train(targets, settings))
+    passes = settings.rounds + 1 + (INSTRUCTIONS in settings.counters)
+    return len(targets) * passes + len(_to_train(targets, settings))
 
 
 def measure(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
@@ -180,11 +185,20 @@ def measure(session: Session, targets: Sequence[Target], settings: Settings) -> 
                 tally.note(event.row)
             yield event
     yield from (Event(row=row) for row in tally.rows())
+    if INSTRUCTIONS in settings.counters:
+        yield from _instructions(session, [target for target in targets if target.key not in out], settings)
+        yield Event(steps=sum(target.key in out for target in targets))
     for target in _to_train(targets, settings):
         if not any(key.startswith(f"{target.component.id}@{target.variant}[") for key in out):
             yield Event(f"training {target.component.id}@{target.variant} on {settings.data}")
             yield from (Event(row=row) for row in _train(session, target, settings))
         yield Event(steps=1)
+
+
+def _instructions(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
+    """CPU instructions of what was measured, counted under valgrind, which does not mind a busy machine."""
+    for step in instructions(session, targets, Counting(seed=settings.seed or 0, processes=settings.processes)):
+        yield Event(step.doing, step.row, steps=int(step.row is not None))
 
 
 def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[str]) -> Iterator[Event]:
@@ -208,7 +222,7 @@ def _round(
         if target.key not in out:
             yield Event(f"measuring {target.key}, round {number + 1} of {settings.rounds}")
             for row in _measure(session, target, settings, number, tally):
-                if row.status != Status.OK and row.metric != "peak_memory":
+                if row.status != Status.OK and not METRICS[row.metric].beside:
                     out.add(target.key)  # it would say the same again in the next round
                 yield Event(row=row)
         yield Event(steps=1)
@@ -240,6 +254,7 @@ def _measure(
         "budget": settings.budget,
         "threads": session.threads,
         "modes": settings.modes,
+        "counters": settings.counters,
     }
     yield from _rows(session, request, target, round_number, tally=tally)
 

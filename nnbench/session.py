@@ -10,7 +10,8 @@ from types import TracebackType
 from nnbench.discovery import Source
 from nnbench.machine import THREADS
 from nnbench.model import ComponentInfo, Problem, component_info
-from nnbench.process import Limits, Message, WorkerEnded, WorkerProcess
+from nnbench.process import Launcher, Limits, Message, WorkerEnded, WorkerProcess
+from nnbench.trees import Tree
 
 LOAD_SECONDS = 300.0  # importing torch from a cold disk can take a minute
 MOST_PROCESSES = 8
@@ -28,6 +29,10 @@ class Session:
     sources: Sequence[Source]
     limits: Limits = field(default_factory=Limits)
     threads: int = THREADS
+    launcher: Launcher = field(default_factory=Launcher)
+    device: str = "cpu"
+    dtype: str = ""  # that cases in float32 are taken in instead
+    tree: Tree | None = None  # whose components are imported, in place of what is installed or lies here
     problems: list[Problem] = field(default_factory=list)
     _worker: WorkerProcess | None = None
     _components: tuple[ComponentInfo, ...] = ()
@@ -70,7 +75,7 @@ class Session:
     def _ready(self) -> WorkerProcess:
         """The worker, started and loaded; a suite that takes it down at import is left out from then on."""
         while self._worker is None:
-            worker = WorkerProcess(self.limits, self.threads)
+            worker = WorkerProcess(self.limits, self.threads, self.launcher)
             try:
                 self._load(worker)
             except WorkerEnded:
@@ -88,10 +93,13 @@ class Session:
             "sources": [asdict(source) for source in wanted],
             "threads": self.threads,
             "memory_limit": worker.memory_limit,
+            "tree": asdict(self.tree) if self.tree else None,
+            "device": self.device,
+            "dtype": self.dtype,
         }
         loading: Source | None = None
         try:
-            for message in worker.ask(request, LOAD_SECONDS, self.limits.seconds):
+            for message in worker.ask(request, LOAD_SECONDS * self.launcher.slowdown, self.limits.seconds):
                 if "loading" in message:
                     loading = Source(**message["loading"])
                 elif "components" in message:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnbench.errors import RegistrationError
@@ -117,6 +117,18 @@ class Case:
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
+    def on(self, device: str, dtype: str = "") -> Case:
+        """The same case on another device, and in another dtype where one is given; its label and spec then say so.
+
+        >>> case(randn(4), name="small").on("cuda", "bfloat16").label
+        'small,bfloat16,cuda'
+        """
+        moved = replace(
+            self, device=_known("device", device, DEVICES), dtype=_known("dtype", dtype or self.dtype, DTYPES)
+        )
+        changed = [new for new, old in ((moved.dtype, self.dtype), (moved.device, self.device)) if new != old]
+        return replace(moved, name=",".join([self.name, *changed])) if self.name else moved
+
     @property
     def plain_arguments(self) -> dict[str, Any]:
         return {name: _plain(value) for name, value in self.arguments.items()}
@@ -140,10 +152,8 @@ def case(
     >>> case(randn(64, 1024), normalized_shape=1024).label
     '64x1024,normalized_shape=1024'
     """
-    if dtype not in DTYPES:
-        raise RegistrationError(f"a case's dtype is one of {', '.join(DTYPES)}, not {dtype!r}")
-    if device not in DEVICES:
-        raise RegistrationError(f"a case's device is one of {', '.join(DEVICES)}, not {device!r}")
+    _known("dtype", dtype, DTYPES)
+    _known("device", device, DEVICES)
     wrong = [spec for spec in inputs if not isinstance(spec, InputSpec)]
     if wrong:
         raise RegistrationError(
@@ -155,6 +165,12 @@ def case(
     made = Case(tuple(inputs), dict(arguments), dtype, device, name, timed, items)
     _ = made.spec  # refuses, here and now, an argument that has no stable description
     return made
+
+
+def _known(what: str, value: str, valid: Sequence[str]) -> str:
+    if value not in valid:
+        raise RegistrationError(f"a case's {what} is one of {', '.join(valid)}, not {value!r}")
+    return value
 
 
 @dataclass(frozen=True)

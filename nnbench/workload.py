@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.catalog import Component
-from nnbench.failures import NotMeasurable
 from nnbench.specs import Case, InputSpec
 
 
@@ -51,10 +50,8 @@ class Workload:
 def prepare(component: Component, variant: str, case: Case, seed: int = 0) -> Workload:
     """Build one variant for one case; the same seed gives the same weights and inputs.
 
-    Raises ``NotMeasurable`` for a device that is not measured, and whatever the component raises.
+    Raises whatever the component raises.
     """
-    if case.device != "cpu":
-        raise NotMeasurable(f"cases on {case.device} are not measured yet")
     prepared = _called if component.drive is not None else WORKLOADS[component.kind]
     return prepared(component, variant, case, seed)
 
@@ -231,20 +228,21 @@ def _scheduler(component: Component, variant: str, case: Case, seed: int) -> Wor
     return Workload({"step": Call(step, reset)}, step, scheduler)
 
 
-def module_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def module_arguments(arguments: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
     """An initializer's arguments, with those that are classes or functions called: they make the module to be filled.
 
     The module's own random numbers come from a fixed seed, so that what is filled differs by the filling alone.
     """
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return {name: value() if callable(value) else value for name, value in arguments.items()}
+        made = {name: value() if callable(value) else value for name, value in arguments.items()}
+    return {name: value.to(device) if isinstance(value, nn.Module) else value for name, value in made.items()}
 
 
 def _initializer(component: Component, variant: str, case: Case, seed: int) -> Workload:
     """Filling the same tensors, or the same module, again and again."""
     tensors_to_fill = [tensor.detach() for tensor in draw_inputs(case, seed, dtype_of(case))]
-    filled = component.variant(variant).build(**module_arguments(arguments_of(case, seed, dtype_of(case))))
+    filled = component.variant(variant).build(**module_arguments(arguments_of(case, seed, dtype_of(case)), case.device))
     torch.manual_seed(seed)
 
     def call() -> object:

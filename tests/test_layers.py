@@ -12,23 +12,26 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up: each file or folder of nnbench/ imports those before it, never those after it.
 FLOORS = [
-    "errors", "model", "metrics", "failures",
-    "stats", "units",
-    "machine", "documents",
+    "errors", "model", "metrics", "failures", "confinement", "forked",
+    "stats", "verdicts", "units",
+    "ceilings", "machine", "documents",
     "specs", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
-    "source",
-    "store", "history", "tables",
+    "source", "worktrees", "definitions", "dependencies", "trees", "changed_code",
+    "store", "history", "tables", "roofline", "made_of",
     "changes",
     "vision", "data",
     "workload", "measure", "checks", "train",
-    "worker", "process", "session", "side_by_side", "runner", "mutation",
+    "channel", "lingering", "leftovers",
+    "worker", "process", "session", "probe", "side_by_side", "callgrind", "instructions", "runner", "mutation",
+    "contest", "opponents", "starting", "pair", "duel", "revisions",
     "report",
     "doors",
     "cli",
     "__main__",
 ]  # fmt: skip
 
-WITH_TORCH = ("workload", "measure", "checks", "train")  # the only ones that import torch when they are imported
+# The only ones that import torch when they are imported.
+WITH_TORCH = ("workload", "measure", "checks", "train", "leftovers")
 FOR_SUITES = {"nnbench.catalog", "nnbench.specs", "nnbench.failures", "torch", "numpy", "scipy", "sklearn", "PIL"}
 # Folders of variants that other libraries are needed for: named as text, and imported when one of them is built.
 FOR_OTHER_LIBRARIES = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
+import torch
+
 from nnbench.catalog import Component, Evidence, Variant
 from nnbench.checks import (
     backward,
@@ -181,8 +183,7 @@ def check(component: Component, variant: str, case: Case, seed: int, only: Colle
     A component that raises fails the check that it raises in, and gets no more of them: they would say the same again.
     """
     if case.device != "cpu":
-        finding = Finding(CheckStatus.SKIPPED, note=f"cases on {case.device} are not checked yet")
-        yield _row(component, variant, case, seed, "all", finding)
+        yield from on_device(component, variant, case, seed, only)
         return
     trial = Trial(component, variant, case, seed)
     reason = component.variant(variant).expected_to_fail
@@ -200,6 +201,26 @@ def check(component: Component, variant: str, case: Case, seed: int, only: Colle
     if reason and not shown and not component.variant(variant).evidence and not only:
         finding = Finding(CheckStatus.FAILED, note=f"{reason} no longer shows: every check passes")
         yield _row(component, variant, case, seed, NO_LONGER_SHOWS, finding)
+
+
+# What may differ on another device. All else is of the code, and is checked on the CPU.
+ON_DEVICE = ("forward", "gradients", "steps")
+
+
+def on_device(component: Component, variant: str, case: Case, seed: int, only: Collection[str] = ()) -> Iterator[Check]:
+    """Outputs and gradients, or an optimizer's steps, worked out on the case's device and compared on the CPU."""
+    called_for = checkers(component, case)
+    wanted = [name for name in called_for if name.rpartition("_")[0] in ON_DEVICE and (not only or name in only)]
+    if not wanted or not torch.cuda.is_available():
+        reason = "no NVIDIA GPU is at hand" if wanted else f"{component.kind}s are checked on the CPU alone"
+        yield _row(component, variant, case, seed, "all", Finding(CheckStatus.SKIPPED, note=reason))
+        return
+    trial = Trial(component, variant, replace(case, device="cpu"), seed, device=case.device)
+    for name in wanted:
+        finding = _expected_to_fail(_run(called_for[name], trial), component.variant(variant))
+        yield _row(component, variant, case, seed, name, finding)
+        if finding.cause:
+            return
 
 
 def _errata(component: Component, variant: str, case: Case, seed: int, only: Collection[str]) -> Iterator[Check]:

@@ -96,7 +96,7 @@ def optimizer_for(
     trial: Trial, variant: str, dtype: torch.dtype = torch.float64, **handed: Any
 ) -> tuple[Any, Parameters]:
     """An optimizer and the parameters that it is to step; what is ``handed`` replaces the case's arguments."""
-    parameters = [tensor.clone().requires_grad_() for tensor in starting_parameters(trial, dtype)]
+    parameters = [tensor.clone().to(trial.device).requires_grad_() for tensor in starting_parameters(trial, dtype)]
     return build(
         trial.component, variant, trial.case, trial.seed, dtype, **({"params": parameters} | handed)
     ), parameters
@@ -107,7 +107,10 @@ def take_step(optimizer: Any, parameters: Parameters, gradients: Iterable[Tensor
 
     Raises ``Wrong`` where the step changes a gradient.
     """
-    given = list(zip(parameters, gradients, strict=True))
+    given = [
+        (parameter, None if gradient is None else gradient.to(parameter.device))
+        for parameter, gradient in zip(parameters, gradients, strict=True)
+    ]
     for parameter, gradient in given:
         if gradient is None or parameter.grad is None:
             parameter.grad = None if gradient is None else gradient.clone()
@@ -117,7 +120,7 @@ def take_step(optimizer: Any, parameters: Parameters, gradients: Iterable[Tensor
     for parameter, gradient in given:
         if not _same_gradient(parameter.grad, gradient):
             raise Wrong("its step changes the gradients that it is given")
-    return [parameter.detach().clone() for parameter in parameters]
+    return [parameter.detach().clone().cpu() for parameter in parameters]
 
 
 def _same_gradient(now: Tensor | None, given: Tensor | None) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nnbench.catalog import Component
 from nnbench.checks.evidence import ULPS, NoJudge, Skip, Wrong, error_of, scale_of
 from nnbench.checks.numbers import AS_DRAWN, STEP_FROM_INITIAL, Numbers
+from nnbench.checks.placement import placed
 from nnbench.specs import Case
 from nnbench.workload import arguments_of, build, differentiable, draw_inputs, dtype_of, tensors, upstream_gradients
 
@@ -42,6 +43,7 @@ class Trial:
     case: Case
     seed: int
     numbers: Numbers = AS_DRAWN
+    device: str = "cpu"  # where answers are worked out; all else, and what is compared, lies on the CPU
     # Built once for a trial and those that differ from it in their numbers or their seed.
     pristine: dict[Any, nn.Module] = field(default_factory=dict, repr=False)
 
@@ -145,12 +147,13 @@ class Trial:
 
     def _answer(self, variant: str, dtype: torch.dtype, state: Mapping[str, Tensor] | None) -> Answer:
         if (variant, dtype) not in self._answers:
-            made, inputs = self.make(variant, dtype, state), self.inputs(dtype)
+            made, inputs = placed(self.make(variant, dtype, state), self.inputs(dtype), self.device)
             outputs = tuple(tensors(made(*inputs)))
             if not outputs:
                 raise Wrong("it returned no tensor")
-            gradients = gradients_of(made, inputs, outputs, self.seed)
-            self._answers[variant, dtype] = Answer(tuple(tensor.detach() for tensor in outputs), gradients)
+            slopes = gradients_of(made, inputs, outputs, self.seed)
+            gradients = {name: None if slope is None else slope.cpu() for name, slope in slopes.items()}
+            self._answers[variant, dtype] = Answer(tuple(tensor.detach().cpu() for tensor in outputs), gradients)
         return self._answers[variant, dtype]
 
     def terms_in(self, dtype: torch.dtype, of: str = "outputs") -> int:

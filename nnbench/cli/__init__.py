@@ -15,6 +15,7 @@ COMMANDS = {
     "list": "what is registered",
     "check": "is it right: every variant against its reference",
     "run": "check, then measure, then store",
+    "duel": "which of two is faster: blocks of both in turn",
     "show": "one component: documentation, source, cases, last results",
     "diff": "what changed between two runs",
     "report": "a run as one HTML file",

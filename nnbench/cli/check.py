@@ -59,6 +59,7 @@ class Checked:
 @options.selection
 @options.as_json
 @options.worker
+@options.device
 @click.option(
     "--like", default="", metavar="COMPONENT", help="Hold package.module:Name or file.py:Name against this one."
 )
@@ -76,6 +77,8 @@ def command(
     memory_limit: int,
     seed: int | None,
     jobs: int | None,
+    device: str,
+    dtype: str | None,
     like: str,
     only: tuple[str, ...],
     seeds: int | None,
@@ -93,8 +96,8 @@ def command(
         )
     wanted, patterns, named = _held_against(like, patterns)
     limits = options.limits(timeout, memory_limit)
-    repeat = repeater(suites, limits, named, only)
-    with Session([*sources(suites), *wanted], limits) as session:
+    repeat = repeater(suites, limits, named, only, options.placed(device, dtype))
+    with Session([*sources(suites), *wanted], limits, device=device, dtype=dtype or "") as session:
         everything = session.components()
         if wanted:
             _refuse_candidate(session.problems, wanted[0], everything)

@@ -49,9 +49,15 @@ def failure(row: Check, repeat: Repeat) -> str:
     return told(Failure(row), repeat)
 
 
-def repeater(suites: Sequence[str], limits: Limits, candidate: str = "", only: Sequence[str] = ()) -> Repeat:
-    """How a failure is repeated by whoever gave these suites, limits and checks, and held this candidate against a
-    component.
+def repeater(
+    suites: Sequence[str],
+    limits: Limits,
+    candidate: str = "",
+    only: Sequence[str] = (),
+    placed: Sequence[str] = (),
+) -> Repeat:
+    """How a failure is repeated by whoever gave these suites, limits, checks and place (device, dtype), and held this
+    candidate against a component.
     """
-    given = [part for suite in suites for part in ("--suite", suite)] + options.given(limits)
+    given = [part for suite in suites for part in ("--suite", suite)] + options.given(limits) + list(placed)
     return partial(failures.repeat, given=given, candidate=candidate, asked=only)

@@ -108,6 +108,15 @@ def _answering(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
+def placed(device: str, dtype: str | None) -> list[str]:
+    """The options that ask for this device and dtype; none for what holds unless given.
+
+    >>> placed("cuda", None), placed("cpu", "bfloat16")
+    (['--device', 'cuda'], ['--dtype', 'bfloat16'])
+    """
+    return (["--device", device] if device != "cpu" else []) + (["--dtype", dtype] if dtype else [])
+
+
 def limits(timeout: float, memory_limit: int) -> Limits:
     return Limits(seconds=timeout, memory=memory_limit)
 

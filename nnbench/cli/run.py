@@ -10,21 +10,22 @@ from pathlib import Path
 
 import click
 
-from nnbench import machine, runner, store
+from nnbench import machine, roofline, runner, store
 from nnbench.cli import options, output
 from nnbench.cli.check_told import failure, repeater
 from nnbench.cli.progress import Progress
+from nnbench.cli.run_table import print_lines, print_training
 from nnbench.data import best_available
 from nnbench.discovery import sources
 from nnbench.machine import THREADS
-from nnbench.metrics import COMPILE, MODES_ON_REQUEST
+from nnbench.metrics import COMPILE, COUNTERS_ON_REQUEST, MODES_ON_REQUEST
 from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
 from nnbench.plan import select, timed
 from nnbench.report.failures import Repeat
 from nnbench.session import Session, processes
 from nnbench.stats import UNUSABLE
-from nnbench.tables import Line, TrainingLine, lines, training_lines, without_skipped
-from nnbench.units import count, seconds, share, size, times
+from nnbench.tables import lines, training_lines
+from nnbench.units import share
 
 EXAMPLE = """\b
 Example:
@@ -42,11 +43,15 @@ QUICK_ROUNDS, QUICK_BUDGET = 1, 0.01
 @options.as_json
 @options.results
 @options.worker
+@options.device
 @click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case  [default: 3, quick 1]")
 @click.option(
     "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.025, quick 0.01]"
 )
 @click.option("--quick", is_flag=True, help="One round of 0.01 s: a first look, with wide intervals.")
+@click.option(
+    "--counters", multiple=True, type=click.Choice(COUNTERS_ON_REQUEST), help="Count this too; it takes seconds a case."
+)
 @click.option("--mode", "modes", multiple=True, type=click.Choice([*MODES_ON_REQUEST, COMPILE]), help="Time this too.")
 @click.option(
     "--threads",
@@ -66,9 +71,12 @@ def command(
     memory_limit: int,
     seed: int | None,
     jobs: int | None,
+    device: str,
+    dtype: str | None,
     rounds: int | None,
     budget: float | None,
     quick: bool,
+    counters: tuple[str, ...],
     modes: tuple[str, ...],
     threads: int,
     train: bool,
@@ -83,11 +91,14 @@ def command(
         budget=budget or (QUICK_BUDGET if quick else DEFAULT_BUDGET),
         seed=seed,
         processes=jobs or processes(),
-        data=best_available("mnist") if train else "",
+        data=best_available("mnist") if train and device == "cpu" else "",
         modes=modes,
+        counters=counters,
     )
     rows: list[runner.Row] = []
-    with Session(sources(suites), options.limits(timeout, memory_limit), threads) as session:
+    limits = options.limits(timeout, memory_limit)
+    repeat = repeater(suites, limits, placed=options.placed(device, dtype))
+    with Session(sources(suites), limits, threads, device=device, dtype=dtype or "") as session:
         everything = session.components()
         output.warn_of(session.problems)
         targets = timed(select(everything, patterns, expression))
@@ -100,7 +111,7 @@ def command(
                         journal.add(_stored(event.row))
                         rows.append(event.row)
         finally:
-            _print(rows, journal, as_json, repeater(suites, session.limits))
+            _print(rows, journal, as_json, repeat)
     return _exit_code(rows, bool(session.problems))
 
 
@@ -141,7 +152,8 @@ def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, re
     if as_json:
         output.print_json([plain(row) for row in measured if runner.is_component(row)])
     else:
-        print_lines(lines(_stored(row) for row in rows))
+        found = roofline.without_impossible(lines(_stored(row) for row in rows), journal.run.machine)
+        print_lines(found, roofline.shares(found, journal.run.machine))
         print_training(training_lines(measured))
         _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], repeat)
     _print_noise(measured)
@@ -163,58 +175,6 @@ def _print_noise(measured: Sequence[Measurement]) -> None:
                 )
         if row.metric == "measured_share":
             output.warn(f"{share(row.values[0])} of the time of measuring went into measured or warming-up code")
-
-
-HEAD = ("variant", "forward, step or call", "backward", "memory", "samples/s", "speed (torch = 1)")
-
-
-def print_lines(found: Sequence[Line]) -> None:
-    """The table of a run: a heading for each component and case, below it one line a variant, for 80 columns.
-
-    What was skipped whole is counted below it, by its reason.
-    """
-    found, skipped = without_skipped(found)
-    rows = [_cells(line) for line in found]
-    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
-    click.secho(_row(HEAD, widths), bold=True)
-    for line, above, cells in zip(found, [None, *found], rows, strict=False):
-        if above is None or (above.component, above.case) != (line.component, line.case):
-            click.echo(f"{click.style(line.component, bold=True)}  {line.case}")
-        click.echo(_row(cells, widths))
-        if line.status != Status.OK:
-            click.secho(f"    {line.status}: {line.note}", fg="yellow" if line.status == Status.SKIPPED else "red")
-    for note, number in skipped.items():
-        click.secho(f"\nskipped, {number} {'case' if number == 1 else 'cases'}: {note}", fg="yellow")
-
-
-def _cells(line: Line) -> tuple[str, ...]:
-    forward = line.times.get("forward") or line.times.get("step") or line.times.get("call")
-    backward = line.times.get("backward")
-    return (
-        line.variant,
-        seconds(forward.estimate) if forward else "",
-        seconds(backward.estimate) if backward else "",
-        size(line.memory) if line.memory is not None else "",
-        count(line.throughput.estimate) if line.throughput else "",
-        "1" if line.variant == "torch" and line.speed else times(line.speed) if line.speed else "",
-    )
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """The first cell to the left, numbers to the right."""
-    numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
-    return "  ".join(["  " + cells[0].ljust(widths[0]), *numbers]).rstrip()
-
-
-def print_training(found: Sequence[TrainingLine]) -> None:
-    for line in found:
-        where = f"{line.component}@{line.variant} on {line.data}, epoch {line.epoch}, seed {line.seed}"
-        if line.status != Status.OK:
-            click.echo(f"\n{where}: {line.status}: {line.note}")
-            continue
-        accuracy, loss = share(line.values["test_accuracy"]), line.values["train_loss"]
-        spent = seconds(line.values["training_time"])
-        click.echo(f"\n{where}: test accuracy {accuracy}, training loss {loss:.4f}, {spent} of training")
 
 
 def _print_failures(failures: Sequence[Check], repeat: Repeat) -> None:
