@@ -23,10 +23,11 @@ def refuse_many_weights(trial: Trial, tiny: int = TINY) -> None:
 
 
 def refuse_where_smaller(trial: Trial) -> None:
-    """Raises ``Skip`` for a case of many weights where the component has one with smaller inputs."""
-    smallest = min(sum(spec.elements for spec in case.inputs) for case in trial.component.cases)
+    """Raises ``Skip`` for a case of many weights where the component has one with the same options, smaller inputs."""
+    alike = [case for case in trial.component.cases if case.plain_arguments == trial.case.plain_arguments]
+    smallest = min((sum(spec.elements for spec in case.inputs) for case in alike), default=_inputs(trial))
     if _weights(trial) > LARGEST_WEIGHTS and _inputs(trial) > smallest:
-        raise Skip("too many weights to be asked at every size; the component's smallest case is")
+        raise Skip("too many weights to be asked at every size; the smallest case with these options is")
 
 
 def _inputs(trial: Trial) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,12 @@ def test_weights_are_read_from_a_file(kind: type, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "weights.pt")
     read = component("transfer_resnet18").reference.build(weights=kind(tmp_path / "weights.pt")).state_dict()
     assert all(torch.equal(read[name], tensor) for name, tensor in state.items() if not name.startswith("fc."))
+
+
+def test_a_file_of_anything_but_weights_is_not_run(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": Path("a pickled object")}, tmp_path / "weights.pt")
+    with pytest.raises(pickle.UnpicklingError, match="weights_only"):
+        component("transfer_resnet18").reference.build(weights=tmp_path / "weights.pt")
 
 
 def test_weights_of_another_network_are_refused() -> None:
