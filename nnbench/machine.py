@@ -35,7 +35,7 @@ def fingerprint() -> dict[str, Any]:
         "architecture": platform.machine(),
         "gpus": [{name: card[name] for name in ("name", "memory_gib")} for card in cards],
     }
-    facts = {
+    facts: dict[str, Any] = {
         "id": machine_id(hardware),
         **hardware,
         "gpus": cards,
