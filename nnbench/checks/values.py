@@ -187,26 +187,31 @@ def _refuse_lost_gradients(far_out: Trial) -> None:
 def gradients_float64(trial: Trial) -> Finding:
     """Gradients of every input and parameter: the reference's against torch's, the others' against the reference's.
 
-    A failure counts when it shows at two different inputs, as in the case's own dtype.
+    A failure counts when it shows at two different inputs.
     """
     if trial.is_reference and "torch" not in trial.component.variants:
         raise Skip("no torch variant to compare the reference's gradients with; gradcheck covers them")
     other = "torch" if trial.is_reference else "reference"
-    return _at_two_inputs(trial, torch.float64, other)
+    return _at_inputs(2, trial, torch.float64, other)
 
 
 def gradients_dtype(trial: Trial) -> Finding:
     """Gradients in the case's own dtype against the reference's in float64.
 
-    Where rounding carries a number over a kink (ReLU at zero), slopes differ rightly, so a failure counts when it shows
-    at two different inputs.
+    Where rounding carries a number over a kink (ReLU at zero, a maximum that changes places), slopes differ rightly. In
+    a network of many it does so for one input in five, so a failure counts when it shows at eight different inputs.
     """
-    return _at_two_inputs(trial, dtype_of(trial.case), "reference")
+    return _at_inputs(8, trial, dtype_of(trial.case), "reference")
 
 
-def _at_two_inputs(trial: Trial, dtype: torch.dtype, other: str) -> Finding:
+def _at_inputs(number: int, trial: Trial, dtype: torch.dtype, other: str) -> Finding:
+    """The first finding that is no failure, or the last of so many."""
     found = _gradients(trial, dtype, other)
-    return _gradients(replace(trial, seed=trial.seed + 1), dtype, other) if _is_failure(found) else found
+    for more in range(1, number):
+        if not _is_failure(found):
+            break
+        found = _gradients(replace(trial, seed=trial.seed + more), dtype, other)
+    return found
 
 
 def _is_failure(found: Finding) -> bool:
