@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 
 from nnbench.discovery import Source
+from nnbench.errors import NnbenchError
 from nnbench.machine import THREADS
 from nnbench.model import ComponentInfo, Problem, component_info
 from nnbench.process import Launcher, Limits, Message, WorkerEnded, WorkerProcess
@@ -107,10 +108,10 @@ class Session:
                 elif "problems" in message:
                     self._note(Problem(**row) for row in message["problems"])
                 elif "failed" in message:
-                    raise RuntimeError(f"the worker could not load the suites: {message['failed']['note']}")
+                    raise NnbenchError(f"the worker could not load the suites: {message['failed']['note']}")
         except WorkerEnded as ended:
             if loading is None:
-                raise RuntimeError(f"the worker did not start: {ended.reason}") from None
+                raise NnbenchError(f"the worker did not start: {ended.reason}") from None
             self._broken.add(loading)
             reason = f"importing it took the worker down: {ended.reason}"
             self._note([Problem(loading.name, loading.locator, 0, reason)])

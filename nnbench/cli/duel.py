@@ -11,7 +11,8 @@ import click
 from nnbench import opponents, runner, store
 from nnbench.cli import options, output, revisions
 from nnbench.cli.duel_told import exit_code
-from nnbench.cli.fight import Fight, new_run
+from nnbench.cli.fight import Fight
+from nnbench.cli.started import new_run
 from nnbench.contest import Settings, Side
 from nnbench.discovery import sources
 from nnbench.errors import NnbenchError

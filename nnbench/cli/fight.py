@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
-from nnbench import duel, machine, runner, store
+from nnbench import duel, runner, store
 from nnbench.cli import output
 from nnbench.cli.duel_told import json_row, print_outcomes
 from nnbench.cli.progress import Progress
 from nnbench.contest import Contest, Outcome, Settings, Side, refused
-from nnbench.model import Check, Measurement, Run, Status, check_to_measurement
+from nnbench.model import Check, Measurement, Status, check_to_measurement
 from nnbench.opponents import Opponents
 from nnbench.session import Session
 
@@ -82,16 +78,3 @@ def _is_wrong(row: Check) -> bool:
 
 def _key(component: str, variant: str, case: str) -> str:
     return f"{component}@{variant}[{case}]"
-
-
-def new_run(results: Path) -> Run:
-    """The run that a duel is stored as."""
-    commit, dirty = machine.commit(Path.cwd(), results)
-    return Run(
-        id=store.new_run_id(),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["nnbench", *sys.argv[1:]]),
-        commit=commit,
-        dirty=dirty,
-        machine=machine.fingerprint(),
-    )

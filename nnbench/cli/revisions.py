@@ -9,7 +9,8 @@ from pathlib import Path
 from nnbench import opponents, runner, store
 from nnbench.cli import output
 from nnbench.cli.duel_told import exit_code, json_row, print_outcomes
-from nnbench.cli.fight import Fight, new_run
+from nnbench.cli.fight import Fight
+from nnbench.cli.started import new_run
 from nnbench.contest import Outcome, Settings
 from nnbench.model import Measurement, Run
 from nnbench.process import Limits

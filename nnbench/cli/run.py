@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from nnbench import machine, roofline, runner, store
+from nnbench import roofline, runner, store
 from nnbench.cli import options, output
 from nnbench.cli.check_told import failure, repeater
 from nnbench.cli.progress import Progress
 from nnbench.cli.run_table import print_lines, print_training
+from nnbench.cli.started import new_run
 from nnbench.data import best_available
 from nnbench.discovery import sources
 from nnbench.machine import THREADS
 from nnbench.metrics import COMPILE, COUNTERS_ON_REQUEST, MODES_ON_REQUEST
-from nnbench.model import Check, Measurement, Run, Status, check_to_measurement, plain
+from nnbench.model import Check, Measurement, Status, check_to_measurement, plain
 from nnbench.plan import select, timed
 from nnbench.report.failures import Repeat
 from nnbench.session import Session, processes
@@ -29,7 +27,7 @@ from nnbench.units import share
 
 EXAMPLE = """\b
 Example:
-  nnbench run                          everything, about four minutes
+  nnbench run                          everything, about five minutes
   nnbench run 'layers.*' --quick       a first look
   nnbench run --suite mine.py mine     your own
 """
@@ -102,7 +100,7 @@ def command(
         everything = session.components()
         output.warn_of(session.problems)
         targets = timed(select(everything, patterns, expression))
-        journal = store.Journal(results, _new_run(results, threads))
+        journal = store.Journal(results, new_run(results, threads))
         try:
             with journal, Progress(runner.measure_steps(targets, settings)) as progress:
                 for event in runner.measure(session, targets, settings):
@@ -113,18 +111,6 @@ def command(
         finally:
             _print(rows, journal, as_json, repeat)
     return _exit_code(rows, bool(session.problems))
-
-
-def _new_run(results: Path, threads: int) -> Run:
-    commit, dirty = machine.commit(Path.cwd(), results)
-    return Run(
-        id=store.new_run_id(),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["nnbench", *sys.argv[1:]]),
-        commit=commit,
-        dirty=dirty,
-        machine=machine.fingerprint() | {"threads": threads},
-    )
 
 
 def _stored(row: runner.Row) -> Measurement:
