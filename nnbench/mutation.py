@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nnbench.model import ComponentInfo, Status
-from nnbench.process import WorkerEnded
+from nnbench.processes.process import WorkerEnded
+from nnbench.processes.session import Session
+from nnbench.processes.side_by_side import each
 from nnbench.runner import Settings
-from nnbench.session import Session
-from nnbench.side_by_side import each
 
 CAUGHT, SURVIVED, EQUIVALENT = "caught", "survived", "equivalent"
 

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnbench.errors import listing
-from nnbench.instructions import METRIC as INSTRUCTIONS
-from nnbench.instructions import Settings as Counting
-from nnbench.instructions import instructions
 from nnbench.metrics import CALIBRATION, METRICS, main_metric
 from nnbench.model import (
     COMPLETED,
@@ -24,9 +21,12 @@ from nnbench.model import (
     measurement,
 )
 from nnbench.plan import Target
-from nnbench.process import Message, WorkerEnded
-from nnbench.session import Session
-from nnbench.side_by_side import each
+from nnbench.processes.instructions import METRIC as INSTRUCTIONS
+from nnbench.processes.instructions import Settings as Counting
+from nnbench.processes.instructions import instructions
+from nnbench.processes.process import Message, WorkerEnded
+from nnbench.processes.session import Session
+from nnbench.processes.side_by_side import each
 from nnbench.stats import noise_floor
 
 TRAIN_SECONDS = 1800.0

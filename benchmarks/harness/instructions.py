@@ -19,11 +19,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nnbench.discovery import sources
-from nnbench.instructions import Settings, instructions
 from nnbench.metrics import INSTRUCTIONS_SHARE
 from nnbench.model import Measurement, Status
 from nnbench.plan import Target, select, timed
-from nnbench.session import Session
+from nnbench.processes.instructions import Settings, instructions
+from nnbench.processes.session import Session
 
 TIMES, MORE = 50, 51  # 2 % more work
 

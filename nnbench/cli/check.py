@@ -22,10 +22,10 @@ from nnbench.discovery import Source, candidate, sources, unknown
 from nnbench.errors import NnbenchError, UnknownComponent, did_you_mean, listing
 from nnbench.model import Check, ComponentInfo, Problem, plain
 from nnbench.plan import Target, parse, select
+from nnbench.processes.session import Session, processes
 from nnbench.report import correctness_page
 from nnbench.report.correctness import Correctness
 from nnbench.report.failures import Failure, Repeat
-from nnbench.session import Session, processes
 
 EXAMPLE = """\b
 Example:

@@ -10,7 +10,7 @@ from rich.console import Console
 from nnbench.cli import options, output
 from nnbench.cli.check_table import print_table
 from nnbench.model import Check
-from nnbench.process import Limits
+from nnbench.processes.process import Limits
 from nnbench.report import failures
 from nnbench.report.correctness import Correctness, counted, of_seeds
 from nnbench.report.failures import Failure, Repeat

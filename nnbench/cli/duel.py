@@ -8,19 +8,20 @@ from pathlib import Path
 
 import click
 
-from nnbench import opponents, runner, store
+from nnbench import runner, store
 from nnbench.cli import options, output, revisions
 from nnbench.cli.duel_told import exit_code
 from nnbench.cli.fight import Fight
 from nnbench.cli.started import new_run
-from nnbench.contest import Settings, Side
 from nnbench.discovery import sources
+from nnbench.duels import opponents
+from nnbench.duels.contest import Settings, Side
+from nnbench.duels.opponents import Opponents
+from nnbench.duels.verdicts import Rule
 from nnbench.errors import NnbenchError
 from nnbench.metrics import TIMED_MODES
 from nnbench.model import ComponentInfo
-from nnbench.opponents import Opponents
-from nnbench.session import Session, processes
-from nnbench.verdicts import Rule
+from nnbench.processes.session import Session, processes
 
 EXAMPLE = """\b
 Example:

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from nnbench.cli import output
-from nnbench.contest import Outcome
+from nnbench.duels.contest import Outcome
 from nnbench.model import Status
 from nnbench.stats import UNUSABLE
 from nnbench.units import seconds

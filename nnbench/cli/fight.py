@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from nnbench import duel, runner, store
+from nnbench import runner, store
 from nnbench.cli import output
 from nnbench.cli.duel_told import json_row, print_outcomes
 from nnbench.cli.progress import Progress
-from nnbench.contest import Contest, Outcome, Settings, Side, refused
+from nnbench.duels import duel
+from nnbench.duels.contest import Contest, Outcome, Settings, Side, refused
+from nnbench.duels.opponents import Opponents
 from nnbench.model import Check, Measurement, Status, check_to_measurement
-from nnbench.opponents import Opponents
-from nnbench.session import Session
+from nnbench.processes.session import Session
 
 
 @dataclass

@@ -11,8 +11,8 @@ from nnbench.documents import Coverage, Documents
 from nnbench.errors import listing
 from nnbench.model import ComponentInfo, plain
 from nnbench.plan import select
+from nnbench.processes.session import Session
 from nnbench.report.components_page import components_page
-from nnbench.session import Session
 
 EXAMPLE = """\b
 Example:

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from nnbench import ceilings, machine, probe
+from nnbench import ceilings, machine
 from nnbench.ceilings import ARITHMETIC, Point, Rate
 from nnbench.cli import options, output
 from nnbench.cli.progress import Progress
-from nnbench.session import Session
+from nnbench.processes import probe
+from nnbench.processes.session import Session
 from nnbench.units import count, size
 
 EXAMPLE = """\b

@@ -14,8 +14,8 @@ from nnbench.errors import NnbenchError
 from nnbench.model import plain
 from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, Outcome
 from nnbench.plan import Target
+from nnbench.processes.session import Session
 from nnbench.runner import Settings
-from nnbench.session import Session
 
 
 def check_mutants(session: Session, targets: Sequence[Target], settings: Settings, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from nnbench.errors import NnbenchError
-from nnbench.process import Limits
+from nnbench.processes.process import Limits
 from nnbench.specs import DEVICES, DTYPES
 
 Command = Callable[..., Any]

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nnbench import opponents, runner, store
+from nnbench import runner, store
 from nnbench.cli import output
 from nnbench.cli.duel_told import exit_code, json_row, print_outcomes
 from nnbench.cli.fight import Fight
 from nnbench.cli.started import new_run
-from nnbench.contest import Outcome, Settings
+from nnbench.duels import opponents
+from nnbench.duels.contest import Outcome, Settings
+from nnbench.duels.revisions import Plan, State, plan, reasons, states
 from nnbench.model import Measurement, Run
-from nnbench.process import Limits
-from nnbench.revisions import Plan, State, plan, reasons, states
+from nnbench.processes.process import Limits
 
 MOST_REASONS = 20  # lines that say why something is measured
 BEFORE = "before_"  # stands before the metrics of side A: the run's own are those of side B, of its commit

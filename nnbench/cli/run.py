@@ -19,8 +19,8 @@ from nnbench.machine import THREADS
 from nnbench.metrics import COMPILE, COUNTERS_ON_REQUEST, MODES_ON_REQUEST
 from nnbench.model import Check, Measurement, Status, check_to_measurement, plain
 from nnbench.plan import select, timed
+from nnbench.processes.session import Session, processes
 from nnbench.report.failures import Repeat
-from nnbench.session import Session, processes
 from nnbench.stats import UNUSABLE
 from nnbench.tables import lines, training_lines
 from nnbench.units import share

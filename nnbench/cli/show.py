@@ -14,7 +14,7 @@ from nnbench.cli.run import print_lines, print_training
 from nnbench.discovery import sources, unknown
 from nnbench.errors import UnknownComponent
 from nnbench.model import CHECK_PREFIX, ComponentInfo, Measurement, plain
-from nnbench.session import Session
+from nnbench.processes.session import Session
 from nnbench.tables import lines, training_lines
 
 EXAMPLE = """\b

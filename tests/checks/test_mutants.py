@@ -10,7 +10,7 @@ from nnbench.checks.source_changes import changes_of
 from nnbench.discovery import Source, load
 from nnbench.model import Status
 from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, listed, outcomes
-from nnbench.process import WorkerEnded
+from nnbench.processes.process import WorkerEnded
 from nnbench.runner import Settings
 
 TOY = '''

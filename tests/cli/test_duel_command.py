@@ -4,7 +4,7 @@ import pandas
 import pytest
 
 from nnbench.cli.duel_told import exit_code
-from nnbench.contest import Contest, Outcome
+from nnbench.duels.contest import Contest, Outcome
 from nnbench.model import Verdict
 from nnbench.store import runs_folder
 

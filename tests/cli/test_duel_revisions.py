@@ -12,15 +12,15 @@ from random import Random
 import pytest
 
 from nnbench.cli.duel import command
-from nnbench.contest import Contest, Event, Outcome, Settings, Side
+from nnbench.commits.trees import Tree
+from nnbench.duels.contest import Contest, Event, Outcome, Settings, Side
+from nnbench.duels.pair import play
+from nnbench.duels.revisions import State, plan, reasons, states
 from nnbench.errors import NnbenchError
 from nnbench.history import find_run, open_history
 from nnbench.model import CaseInfo, ComponentInfo, Measurement, Verdict
-from nnbench.pair import play
-from nnbench.process import Limits
-from nnbench.revisions import State, plan, reasons, states
+from nnbench.processes.process import Limits
 from nnbench.tables import lines
-from nnbench.trees import Tree
 
 SUITE = """
 from nnbench import Suite, case, randn
@@ -225,7 +225,7 @@ def called(monkeypatch, tmp_path):
             yield pair or (state("old", OLD), state("new", NEW))
 
         monkeypatch.setattr("nnbench.cli.revisions.states", given)
-        monkeypatch.setattr("nnbench.duel.run", verdict_of(said, ratio))
+        monkeypatch.setattr("nnbench.duels.duel.run", verdict_of(said, ratio))
         return command.main(["--rev", "old", "--rev", "new", "--no-check", *options], standalone_mode=False)
 
     return call

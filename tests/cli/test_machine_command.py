@@ -6,9 +6,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from nnbench import ceilings, probe
+from nnbench import ceilings
 from nnbench.ceilings import ARITHMETIC, MOVING, Point, Rate
 from nnbench.cli.machine import command
+from nnbench.processes import probe
 
 POINTS = tuple(Point(kind, threads) for threads in (1, 2) for kind in ARITHMETIC) + tuple(
     Point(kind, threads, size=8192) for threads in (1, 2) for kind in MOVING

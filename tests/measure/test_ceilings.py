@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from nnbench import probe
 from nnbench.ceilings import ARITHMETIC, DTYPES, MOVING, Point, Rate
 from nnbench.measure import ceilings
 from nnbench.measure.ceilings import KERNELS, Kernel, measure
 from nnbench.measure.clock import Clock
-from nnbench.process import WorkerEnded
-from nnbench.worker import Server
+from nnbench.processes import probe
+from nnbench.processes.process import WorkerEnded
+from nnbench.worker.main import Server
 
 MILLISECOND = 1_000_000  # nanoseconds
 POINT = Point("fake", 1)

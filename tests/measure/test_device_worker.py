@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nnbench.discovery import Source
-from nnbench.process import Limits, WorkerProcess
+from nnbench.processes.process import Limits, WorkerProcess
 
 SUITE = """
 from torch import nn

@@ -1,0 +1,1 @@
+"""Commits: their files, and what of them changed for a component."""

@@ -1,0 +1,1 @@
+"""Worker processes from the outside: started, asked, ended; several side by side."""
