@@ -27,9 +27,17 @@ from nnbench.processes.instructions import instructions
 from nnbench.processes.process import Message, WorkerEnded
 from nnbench.processes.session import Session
 from nnbench.processes.side_by_side import each
+from nnbench.specs import DTYPES
 from nnbench.stats import noise_floor
 
 TRAIN_SECONDS = 1800.0
+# What a first look checks, by the names of the checks: what comes out, its gradients, an optimizer's steps.
+CORE_CHECKS = (
+    "answers",
+    *(f"{what}_{dtype}" for what in ("forward", "gradients", "steps", "outcome") for dtype in DTYPES),
+    "closed_form",
+    "distribution",
+)
 
 Row = Check | Measurement
 

@@ -28,11 +28,10 @@ from scipy.stats import binomtest
 from nnbench.discovery import sources
 from nnbench.duels import duel
 from nnbench.duels.contest import Contest, Settings, Side
-from nnbench.duels.verdicts import Rule
 from nnbench.processes.session import Session
 
 SUITE = Path(__file__).parent / "known_suite.py"
-SETTINGS = Settings(rounds=1, samples=4, rule=Rule(most_pairs=20))  # 8 samples a side and pair: 160 at most
+SETTINGS = Settings()  # 20 pairs of 8 samples a side: 160 at most
 AMOUNTS = (TIMES, 102, 103, 105, 110)
 Trial = dict[str, Any]
 

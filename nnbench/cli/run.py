@@ -46,7 +46,11 @@ QUICK_ROUNDS, QUICK_BUDGET = 1, 0.01
 @click.option(
     "--budget", type=click.FloatRange(min=0.001), help="Seconds a round and mode  [default: 0.025, quick 0.01]"
 )
-@click.option("--quick", is_flag=True, help="One round of 0.01 s: a first look, with wide intervals.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="A first look: one round of 0.01 s, and only outputs, gradients and steps checked.",
+)
 @click.option(
     "--counters", multiple=True, type=click.Choice(COUNTERS_ON_REQUEST), help="Count this too; it takes seconds a case."
 )
@@ -90,6 +94,7 @@ def command(
         seed=seed,
         processes=jobs or processes(),
         data=best_available("mnist") if train and device == "cpu" else "",
+        only=runner.CORE_CHECKS if quick else (),
         modes=modes,
         counters=counters,
     )
@@ -109,7 +114,7 @@ def command(
                         journal.add(_stored(event.row))
                         rows.append(event.row)
         finally:
-            _print(rows, journal, as_json, repeat)
+            _print(rows, journal, as_json, repeat, quick)
     return _exit_code(rows, bool(session.problems))
 
 
@@ -133,7 +138,7 @@ def _is_unusable(measured: Sequence[Measurement]) -> bool:
     return any(not floor <= UNUSABLE for floor in floors)
 
 
-def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, repeat: Repeat) -> None:
+def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, repeat: Repeat, is_quick: bool) -> None:
     measured = [row for row in rows if isinstance(row, Measurement)]
     if as_json:
         output.print_json([plain(row) for row in measured if runner.is_component(row)])
@@ -143,6 +148,8 @@ def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, re
         print_training(training_lines(measured))
         _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], repeat)
     _print_noise(measured)
+    if is_quick:
+        output.warn("checked: outputs, gradients and steps alone; `nnbench check` makes the other checks too")
     if journal.sealed:
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
 

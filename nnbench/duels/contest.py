@@ -58,7 +58,7 @@ class Settings:
 
     rule: Rule = field(default_factory=Rule)
     budget: float = 3.0
-    rounds: int = 4
+    rounds: int = 1
     samples: int = 4
     sample: float = 0.002
     seed: int = 0

@@ -14,6 +14,7 @@ from nnbench.model import Verdict
 LEAST_SPREAD = 0.002  # pairs that agree better than this do so by chance
 SAFETY = 1.25  # for tails heavier than the t distribution's, and for looking after each pair
 QUANTILE = 0.998
+CLEAR = 1.25  # times the threshold: what looks larger than this is neither called "same" early nor left undecided
 LARGEST = 700.0  # logarithm of what a float can hold
 OWN_ERROR = 0.75  # share of what pairs are uncertain by themselves that they must differ by, or they agree by chance
 MEDIAN = 1.2533  # a median's standard error over a mean's, of normal numbers
@@ -29,12 +30,17 @@ class Rule:
 
     threshold: float = 0.01
     least_pairs: int = 4
-    most_pairs: int = 16
+    most_pairs: int = 20
 
     @property
     def negligible(self) -> float:
-        """What is surely smaller is called "same"."""
+        """What is surely smaller, and looks like no change, is called "same"."""
         return self.threshold + 0.02
+
+    @property
+    def clear(self) -> float:
+        """What looks at least as large as this is a change, once it is surely not nothing."""
+        return CLEAR * self.threshold
 
 
 def pair_value(minima: Sequence[tuple[float, float]]) -> float:
@@ -108,13 +114,15 @@ def decide(values: Sequence[float], rule: Rule, is_last: bool = False, error: fl
 def _said(size: float, half: float, direction: str, is_last: bool, rule: Rule) -> str:
     """The verdict on a change of this size, on the scale of logarithms.
 
-    With the last pair the size itself must be beyond twice the threshold, and the interval beyond no change at all.
+    What looks like a change is not called "same" though it be small: more pairs may show it. With the last pair such
+    a size will do, if its interval is beyond no change at all.
     """
+    looks_changed = size > math.log1p(rule.clear)
     if size - half > math.log1p(rule.threshold):
         return direction
-    if size + half < math.log1p(rule.negligible):
+    if size + half < math.log1p(rule.negligible) and not looks_changed:
         return "same"
-    if is_last and size > math.log1p(2 * rule.threshold) and size > half:
+    if is_last and looks_changed and size > half:
         return direction
     return "undecided"
 
