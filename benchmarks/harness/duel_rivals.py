@@ -99,5 +99,5 @@ def _run(command: Sequence[str], folder: Path, amount: int = TIMES, fine: Sequen
 
 
 def _environment(folder: Path, amount: int) -> Mapping[str, str]:
-    more = {"HOME": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), "KNOWN_TIMES": str(amount)}
-    return os.environ | more
+    more = {"HOME": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), "ASV_PYTHONPATH": str(HERE)}
+    return os.environ | more | {"KNOWN_TIMES": str(amount)}

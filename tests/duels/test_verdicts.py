@@ -80,7 +80,13 @@ def test_half_the_deviation_counts_where_the_median_sees_nothing():
     assert spread(values) == pytest.approx(0.5 * 0.2 / math.sqrt(8))
 
 
-def test_last_pair_decides_what_is_beyond_twice_the_threshold():
+def test_what_looks_like_a_change_is_not_called_the_same_however_small():
+    assert half_width(CLOSE) < math.log(1.03) - math.log(1.015)
+    assert decide(moved(CLOSE, 0.012), Rule()).verdict == "same"
+    assert decide(moved(CLOSE, 0.015), Rule()).verdict == "undecided"
+
+
+def test_last_pair_decides_what_is_clearly_beyond_the_threshold():
     values = moved([-0.03, 0.0, 0.03, 0.0] * 4, 0.03)
     rule = Rule(most_pairs=16)
     assert half_width(values) > math.log(1.03) - math.log(1.01)
