@@ -76,7 +76,7 @@ def _asv_says(table: str, operation: str) -> str:
 def _repository(folder: Path) -> Sequence[str]:
     """A repository with asv's configuration and a commit for each run."""
     settings = {"version": 1, "project": "known", "repo": ".", "branches": ["main"], "benchmark_dir": "benchmarks"}
-    settings["environment_type"] = "virtualenv"  # it must name one; --python=same makes none
+    settings |= {"environment_type": "virtualenv", "launch_method": "forkserver"}  # --python=same makes no environment
     (folder / "asv.conf.json").write_text(json.dumps(settings))
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "__init__.py").write_text("")
