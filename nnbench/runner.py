@@ -33,7 +33,6 @@ from nnbench.stats import noise_floor
 TRAIN_SECONDS = 1800.0
 # What a first look checks, by the names of the checks: what comes out, its gradients, an optimizer's steps.
 CORE_CHECKS = (
-    "answers",
     *(f"{what}_{dtype}" for what in ("forward", "gradients", "steps", "outcome") for dtype in DTYPES),
     "closed_form",
     "distribution",
@@ -210,16 +209,23 @@ def _instructions(session: Session, targets: Sequence[Target], settings: Setting
 
 
 def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[str]) -> Iterator[Event]:
-    """Check every target, and put those that shall be given no time into ``out``."""
-    for target, rows in _checked(session, targets, settings):
+    """Check every target, and put those that shall be given no time into ``out``.
+
+    A first look does not ask of what shows the documents' errors whether it still does: it gets no time either way.
+    """
+    wrong = [target for target in targets if settings.only and target.component.errata.get(target.variant)]
+    for target in wrong:
+        out.add(target.key)
+        yield Event(row=_row(target, Status.SKIPPED, f"{_errata(target)}; `nnbench check` shows where"), steps=1)
+    for target, rows in _checked(session, [target for target in targets if target.key not in out], settings):
         if rows is None:
             yield Event(f"checking {target.key}")
             continue
         yield from (Event(row=row) for row in rows)
-        verdict = _verdict(target, rows)
-        if verdict is not None:
+        instead = verdict(target, rows)
+        if instead is not None:
             out.add(target.key)
-        yield Event(row=verdict, steps=1)
+        yield Event(row=instead, steps=1)
 
 
 def _round(
@@ -237,7 +243,7 @@ def _round(
     yield from (Event(row=row) for row in _calibrate(session, number))
 
 
-def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
+def verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     """The row that stands where times would, when a check says that there shall be none."""
     bad = [row for row in checks if not row.is_right]
     if bad:
@@ -248,9 +254,14 @@ def _verdict(target: Target, checks: Sequence[Check]) -> Measurement | None:
     expected = [row for row in checks if row.status == CheckStatus.EXPECTED and row.erratum]
     if expected:
         return _row(target, Status.WRONG, f"as documented: {expected[0].note}")
-    errata = target.component.errata.get(target.variant, ())
-    verb = "shows" if len(errata) == 1 else "show"
-    return _row(target, Status.SKIPPED, f"{listing(errata)} {verb} in other cases") if errata else None
+    if target.component.errata.get(target.variant):
+        return _row(target, Status.SKIPPED, f"{_errata(target)} in other cases")
+    return None
+
+
+def _errata(target: Target) -> str:
+    errata = target.component.errata[target.variant]
+    return f"{listing(errata)} {'shows' if len(errata) == 1 else 'show'}"
 
 
 def _measure(

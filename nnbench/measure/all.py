@@ -73,7 +73,7 @@ def measure(
     if looks is not None:
         with stopwatch:
             found = looks.look_if_due()
-        yield from _looked(found, request["round"])
+        yield from looked(found, request["round"])
     if case.device != "cpu":
         yield from _on_device(job)
         return
@@ -91,7 +91,9 @@ def _times(job: Job, workload: Workload, stopwatch: Stopwatch, around: Mapping[s
     for mode, call in workload.calls.items():
         if mode not in MODES_ON_REQUEST or mode in job.request.get("modes", ()):
             with stopwatch:
-                blocks = sample(call, Plan(budget=job.request["budget"]))
+                blocks = sample(
+                    call, Plan(budget=job.request["budget"], warm_up=min(Plan.warm_up, job.request["budget"] / 2))
+                )
             yield job.row(f"{mode}_time", tuple(b.wall if is_parallel else b.cpu for b in blocks), around)
             yield job.row(f"{mode}_wall_time", tuple(block.wall for block in blocks), items)
 
@@ -141,10 +143,11 @@ def _counted(job: Job, workload: Workload) -> Iterator[Counter]:
 
 def calibrate(request: Mapping[str, Any], looks: Looks) -> Iterator[Measurement]:
     """The calibration kernels' times now, under the suite name that no pattern selects."""
-    yield from _looked(looks.look(), request["round"])
+    yield from looked(looks.look(), request["round"])
 
 
-def _looked(found: Mapping[str, list[Block]], round_number: int) -> Iterator[Measurement]:
+def looked(found: Mapping[str, list[Block]], round_number: int) -> Iterator[Measurement]:
+    """What a look at the calibration kernels found, one row a kernel."""
     for name, blocks in found.items():
         yield Measurement(
             component=f"{CALIBRATION}.{name}",

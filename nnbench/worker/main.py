@@ -201,7 +201,8 @@ class Server:
 
     def instructions(self, request: Message) -> Iterator[Message]:
         """How many calls callgrind has counted, and in which process: the count itself is in the file that it wrote."""
-        from nnbench.measure.instructions import counted, exercise
+        from nnbench.measure.exercise import exercise
+        from nnbench.measure.instructions import counted
 
         if not self.is_exercised:
             exercise()

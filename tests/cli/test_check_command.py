@@ -191,7 +191,8 @@ def test_what_shows_an_erratum_is_given_no_time_where_it_happens_to_be_right(use
     text = ERRONEOUS.format(shown=True).replace("lambda x: 2 *", "lambda x, factor=2: factor *")
     text = text.replace("lambda x:", "lambda x, factor=2:").replace("randn(9)", "randn(9), factor=1")
     (user.folder / "wrong.py").write_text(text)
-    rows = user.run("run", "--suite", "wrong.py", "wrong", "--quick", "--no-train", "--json").rows
+    first_look = ("--rounds", "1", "--budget", "0.01", "--no-train", "--json")
+    rows = user.run("run", "--suite", "wrong.py", "wrong", *first_look).rows
     told = {(row["case"], row["status"], row["note"]) for row in rows if row["variant"] == "documented"}
     timed = [
         row for row in rows if row["variant"] == "documented" and row["metric"] == "forward_time" and row["values"]
