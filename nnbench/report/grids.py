@@ -237,10 +237,21 @@ def machine_grid(run: Run) -> Grid:
         "uncommitted changes": "yes" if run.dirty else "no",
         "format": str(run.format),
     }
+    facts |= _account(run)
     shown = {name: value for name, value in run.machine.items() if name != "ceilings"}
     facts |= {FACTS.get(name, name.replace("_", " ")): _fact(value) for name, value in shown.items()}
     rows = tuple(Row(Cell(name), (Cell(value, is_code=True),)) for name, value in facts.items())
     return Grid("fingerprint", "The run and its machine", (Column("Fact"), Column("Value")), (Group(rows),))
+
+
+def _account(run: Run) -> dict[str, str]:
+    """What the run knew of itself: its noise floor, the load, and the share of the time in measured code."""
+    found = {row.metric: row for row in run.measurements if row.metric in ("noise_floor", "measured_share")}
+    facts = {METRICS[name].title: share(row.values[0]) for name, row in found.items() if row.values}
+    loads = found["noise_floor"].context if "noise_floor" in found else {}
+    return facts | {
+        name.replace("_", " "): _fact(loads[name]) for name in ("load_before", "load_after") if name in loads
+    }
 
 
 def _fact(value: Any) -> str:

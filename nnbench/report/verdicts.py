@@ -13,7 +13,8 @@ from nnbench.model import Check, CheckStatus, Run, Status
 from nnbench.report import correctness
 from nnbench.report.words import grouped, moment, plural
 from nnbench.roofline import without_impossible
-from nnbench.tables import Key, Line, TrainingLine, lines, training_lines
+from nnbench.stats import UNUSABLE
+from nnbench.tables import Key, Line, TrainingLine, lines, noise_floor, training_lines
 from nnbench.units import share
 
 WRONG, ERRATUM, DIFFERENT, SKIPPED = "wrong", "erratum", "different", "skipped"
@@ -157,6 +158,17 @@ def ending(run: Run) -> str:
     if run.ended == "complete":
         return ""
     return f"The run was {run.ended} before its end: this is what it had measured until then."
+
+
+def noise(run: Run) -> str:
+    """What to know about a run on a machine that was too noisy; empty for any other."""
+    floor = noise_floor(run.measurements)
+    if floor is None or floor <= UNUSABLE:
+        return ""
+    return (
+        f"The machine was noisy: the same code differed from itself by {share(floor)} (the noise floor), and above "
+        f"{share(UNUSABLE)} times decide nothing. Exact counters and memory stand."
+    )
 
 
 def check_counts(run: Run) -> str:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from sample_runs import MACHINE, checked, ended, run_of, timed, trained
 
-from nnbench.model import CheckStatus, Status
+from nnbench.model import CheckStatus, Measurement, Status
 from nnbench.report import races, verdicts
+from nnbench.report.page import run_page
 from nnbench.tables import lines, training_lines
 
 
@@ -219,3 +220,22 @@ def test_gpus_are_named():
 def test_the_checks_are_counted_by_how_they_ended():
     run = run_of(checked(CheckStatus.PASSED), checked(CheckStatus.PASSED, name="mode"), checked(CheckStatus.FAILED))
     assert verdicts.check_counts(run) == "3 checks: 2 passed and 1 failed."
+
+
+def with_floor(value):
+    row = Measurement(
+        "calibration.run", "reference", "default", "noise_floor", "1", (value,), context={"load_before": [3.5]}
+    )
+    return run_of(row)
+
+
+def test_noisy_machine_is_said_above_everything():
+    assert "7.00 % (the noise floor)" in verdicts.noise(with_floor(0.07))
+    assert "decide nothing" in run_page(with_floor(0.07))
+    assert verdicts.noise(with_floor(0.04)) == verdicts.noise(run_of()) == ""
+
+
+def test_the_run_s_own_account_stands_among_its_facts():
+    page = run_page(with_floor(0.04))
+    assert "the same code against itself" in page
+    assert "3.5" in page
