@@ -76,6 +76,7 @@ TWO = (
 @options.as_json
 @options.results
 @options.worker
+@options.device
 def command(
     patterns: tuple[str, ...],
     expression: str,
@@ -95,6 +96,8 @@ def command(
     memory_limit: int,
     seed: int | None,
     jobs: int | None,
+    device: str,
+    dtype: str | None,
 ) -> int:
     """Is B faster or slower than A? Two variants, A and B, or what is selected --against one.
 
@@ -107,7 +110,7 @@ def command(
     Exits with 0 whatever the verdicts, unless --strict; 1 when something is wrong, 3 when something could not be
     measured, 4 when the same code differs by more than 5 % from itself.
     """
-    _refuse_mixtures(patterns, commits, unchanged_too, against)
+    _refuse_mixtures(patterns, commits, unchanged_too, against, bool(options.placed(device, dtype)))
     settings = Settings(Rule(threshold, most_pairs=pairs), budget, seed=seed or 0)
     checking = runner.Settings(rounds=0, seed=seed, processes=jobs or processes()) if checked else None
     limits = options.limits(timeout, memory_limit)
@@ -115,7 +118,7 @@ def command(
     if commits:
         request = revisions.Request(commits, patterns, expression, suites, modes, unchanged_too, strict, as_json)
         return revisions.run(request, settings, checking, limits, results)
-    with Session(sources(suites), limits) as session:
+    with Session(sources(suites), limits, device=device, dtype=dtype or "") as session:
         everything = session.components()
         output.warn_of(session.problems)
         met = _opponents(everything, patterns, against, expression)
@@ -141,7 +144,11 @@ def _opponents(
     return opponents.between(components, patterns[0], patterns[1], expression)
 
 
-def _refuse_mixtures(patterns: Sequence[str], commits: Sequence[str], unchanged_too: bool, against: str) -> None:
+def _refuse_mixtures(
+    patterns: Sequence[str], commits: Sequence[str], unchanged_too: bool, against: str, is_placed: bool
+) -> None:
+    if commits and is_placed:
+        raise NnbenchError("--device and --dtype are for duels of variants; --rev compares commits on the CPU")
     if commits and against:
         raise NnbenchError("--rev compares commits and --against compares variants; one duel does one of them")
     if unchanged_too and not commits:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from nnbench.catalog import Component
 from nnbench.measure import calibration
 from nnbench.measure.clock import REAL, Clock
+from nnbench.measure.device import refuse_host_work
 from nnbench.measure.garbage import no_garbage_collection
 from nnbench.measure.time import Block, block_of
 from nnbench.specs import Case
@@ -32,11 +34,16 @@ class Bench:
 
     calls: dict[str, Mapping[str, Call]] = field(default_factory=dict)
     clock: Clock = REAL
+    clocks: dict[str, Clock] = field(default_factory=dict)  # of what works elsewhere than on the CPU
+    gpu: Callable[[], Clock] = lambda: _gpu_clock()
 
     def make_ready(
         self, name: str, component: Component, variant: str, case: Case, seed: int, sample: float
     ) -> dict[str, Pace]:
         """Build a variant, warm up each of its modes and tell its pace for samples of ``sample`` seconds."""
+        if case.device != "cpu":
+            refuse_host_work(component)
+            self.clocks[name] = self.gpu()
         return self._keep(name, prepare(component, variant, case, seed).calls, sample)
 
     def make_kernel_ready(self, name: str, kernel: str, sample: float) -> dict[str, Pace]:
@@ -45,21 +52,32 @@ class Bench:
 
     def _keep(self, name: str, calls: Mapping[str, Call], sample: float) -> dict[str, Pace]:
         with no_garbage_collection():
-            paces = {mode: _pace(call, sample, self.clock) for mode, call in calls.items()}
+            paces = {mode: _pace(call, sample, self._clock(name)) for mode, call in calls.items()}
         self.calls[name] = calls
         return paces
 
     def block(self, name: str, mode: str, number: int, samples: int) -> list[Block]:
         """So many samples of so many calls, in seconds a call. The caches, the other side's until now, are warmed."""
-        call = self.calls[name][mode]
+        call, clock = self.calls[name][mode], self._clock(name)
         with no_garbage_collection():
             if number > 1:
-                block_of(call, len(call.runs), self.clock)
-            return [block_of(call, number, self.clock) for _ in range(samples)]
+                block_of(call, len(call.runs), clock)
+            return [block_of(call, number, clock) for _ in range(samples)]
 
     def release(self) -> None:
         """Let go of every workload."""
         self.calls.clear()
+        self.clocks.clear()
+
+    def _clock(self, name: str) -> Clock:
+        return self.clocks.get(name, self.clock)
+
+
+@cache
+def _gpu_clock() -> Clock:
+    from nnbench.measure import cuda  # what a machine without a GPU does without
+
+    return cuda.clock(cuda.bench())
 
 
 def _pace(call: Call, sample: float, clock: Clock) -> Pace:

@@ -1,6 +1,5 @@
 """``--device``: without a GPU one clear line and exit code 2, in a parent that does not import torch."""
 
-import importlib
 import importlib.metadata
 import subprocess
 import sys
@@ -24,7 +23,7 @@ def told(device, dtype):
 
 def with_option():
     """The commands that have the option, each as it is registered."""
-    found = {name: importlib.import_module(f"nnbench.cli.{name}").command for name in cli.COMMANDS}
+    found = {name: cli.nnbench.get_command(None, name) for name in cli.COMMANDS}
     return [name for name, command in found.items() if any(one.name == "device" for one in command.params)]
 
 

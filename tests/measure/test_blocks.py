@@ -4,9 +4,11 @@ import gc
 
 import pytest
 
+from nnbench import Suite, case, randn
+from nnbench.failures import NotMeasurable
 from nnbench.measure.blocks import Bench, _pace
 from nnbench.measure.clock import Clock
-from nnbench.workload import Call
+from nnbench.workload import Call, Workload
 
 
 class Machine:
@@ -81,3 +83,21 @@ def test_released_workloads_are_gone(machine):
     made.release()
     with pytest.raises(KeyError):
         made.block("x", "step", 1, 1)
+
+
+def test_what_works_on_a_gpu_is_timed_by_its_clock(machine, monkeypatch):
+    call = Call(lambda: machine.work("x", 10))
+    monkeypatch.setattr("nnbench.measure.blocks.prepare", lambda *_: Workload({"forward": call}, call.run))
+    moved = case(randn(4)).on("cuda")
+    made = Bench(gpu=machine.clock)
+    made.make_ready("x", Suite("mine").component("relu", reference=abs, cases=[moved]), "reference", moved, 0, 0.002)
+    assert [block.wall for block in made.block("x", "forward", 50, 2)] == pytest.approx([2e-5, 2e-5])
+    made.release()
+    assert made.clocks == {}
+
+
+def test_what_the_host_does_has_no_duel_on_a_gpu(machine):
+    moved = case(randn(4)).on("cuda")
+    component = Suite("mine").component("scaler", kind="transform", reference=abs, cases=[moved])
+    with pytest.raises(NotMeasurable, match="the host's work"):
+        Bench(gpu=machine.clock).make_ready("x", component, "reference", moved, 0, 0.002)
