@@ -208,14 +208,21 @@ ON_DEVICE = ("forward", "gradients", "steps")
 
 
 def on_device(component: Component, variant: str, case: Case, seed: int, only: Collection[str] = ()) -> Iterator[Check]:
-    """Outputs and gradients, or an optimizer's steps, worked out on the case's device and compared on the CPU."""
-    called_for = checkers(component, case)
+    """Outputs and gradients, or an optimizer's steps, worked out on the case's device and compared on the CPU.
+
+    Of a kind that has none of these, or where none is asked for, the code is checked on the CPU.
+    """
+    called_for, here = checkers(component, case), replace(case, device="cpu")
     wanted = [name for name in called_for if name.rpartition("_")[0] in ON_DEVICE and (not only or name in only)]
-    if not wanted or not torch.cuda.is_available():
-        reason = "no NVIDIA GPU is at hand" if wanted else f"{component.kind}s are checked on the CPU alone"
-        yield _row(component, variant, case, seed, "all", Finding(CheckStatus.SKIPPED, note=reason))
+    if not wanted:
+        on_cpu = check(component, variant, here, seed, only)
+        yield from (replace(row, case=case.label, spec=case.spec) for row in on_cpu)
         return
-    trial = Trial(component, variant, replace(case, device="cpu"), seed, device=case.device)
+    if not torch.cuda.is_available():
+        nowhere = Finding(CheckStatus.SKIPPED, note="no NVIDIA GPU is at hand")
+        yield _row(component, variant, case, seed, "all", nowhere)
+        return
+    trial = Trial(component, variant, here, seed, device=case.device)
     for name in wanted:
         finding = _expected_to_fail(_run(called_for[name], trial), component.variant(variant))
         yield _row(component, variant, case, seed, name, finding)

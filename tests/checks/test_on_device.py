@@ -117,11 +117,19 @@ def _to(places):
     return to
 
 
-@pytest.mark.parametrize(("kind", "reference"), [("metric", torch.sum), ("initializer", nn.init.ones_)])
-def test_what_is_the_hosts_to_check_is_skipped_with_the_reason(device, kind, reference):
-    (row,) = rows(component(kind, reference, randn(4)), "reference")
-    assert (row.status, row.check) == ("skipped", "all")
-    assert row.note == f"{kind}s are checked on the CPU alone"
+@pytest.mark.parametrize(("variant", "status"), [("reference", "passed"), ("twice", "failed")])
+def test_what_is_the_hosts_to_check_is_checked_on_the_cpu(device, variant, status):
+    made = Suite("mine").component(
+        "total",
+        kind="metric",
+        reference=torch.sum,
+        variants={"twice": lambda x: 2 * x.sum()},
+        oracle=lambda x: x.sum(),
+        cases=[case(randn(4), device="cuda")],
+    )
+    found = {row.check: (row.status, row.case) for row in rows(made, variant)}
+    assert found["outcome_float64"] == (status, "4,cuda")
+    assert device.asked == []
 
 
 def test_without_a_gpu_a_case_on_one_is_skipped(monkeypatch):
