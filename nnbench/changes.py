@@ -140,8 +140,8 @@ def _time_change(key: Key, mode: str, before: Line, after: Line, moved: float, n
     old, new = before.times.get(mode), after.times.get(mode)
     if old is None or new is None:
         verdict = Verdict("only after" if old is None else "only before", math.nan, math.nan, math.nan)
-        return _change(key, f"{mode}_time", old, new, verdict)
-    return _change(key, f"{mode}_time", old, new, compare_times(old, new, moved), note)
+        return _change(key, (before if new is None else after).time_metric(mode), old, new, verdict)
+    return _change(key, after.time_metric(mode), old, new, compare_times(old, new, moved), note)
 
 
 def _change(
@@ -157,7 +157,7 @@ def _memory_change(key: Key, before: Line, after: Line) -> list[Change]:
     old, new = _memory_interval(before.memory), _memory_interval(after.memory)
     ratio = max(after.memory, 1.0) / max(before.memory, 1.0)
     verdict = Verdict(_memory_verdict(old, new), ratio, math.nan, math.nan)
-    return [_change(key, "peak_memory", old, new, verdict)]
+    return [_change(key, after.memory_metric, old, new, verdict)]
 
 
 def _memory_verdict(old: Interval, new: Interval) -> str:

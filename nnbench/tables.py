@@ -35,10 +35,19 @@ class Line:
     speed: Interval | None = None
     status: str = Status.OK
     note: str = ""
+    on_gpu: bool = False
 
     @property
     def key(self) -> Key:
         return self.component, self.case, self.variant
+
+    @property
+    def memory_metric(self) -> str:
+        return "cuda_peak_memory" if self.on_gpu else "peak_memory"
+
+    def time_metric(self, mode: str) -> str:
+        """The name of what ``times`` holds of this mode."""
+        return f"{mode}_cold_time" if self.on_gpu else f"{mode}_time"
 
     @property
     def parameters(self) -> int | None:
@@ -131,6 +140,7 @@ def _line(key: Key, rows: Sequence[Measurement]) -> Line:
         throughput=_throughput(rows),
         status=told[0].status if told else Status.OK,
         note=told[0].note if told else "",
+        on_gpu=any(row.metric.endswith("_cold_time") for row in rows),
     )
 
 

@@ -212,6 +212,11 @@ def test_with_enough_rounds_unchanged_times_are_the_same():
     assert change(rounds, rounds).verdict.verdict == "same"
 
 
+def test_what_a_gpu_measured_keeps_its_names():
+    both = [run([*timed(seconds, "forward_cold_time"), row("cuda_peak_memory", MIB)]) for seconds in (0.001, 0.002)]
+    assert {one.metric for one in changes(*both)} == {"forward_cold_time", "cuda_peak_memory"}
+
+
 def test_a_machine_that_drifted_explains_a_time_away():
     before, after = [*timed(0.002), *rounds_of([1.0])], [*timed(0.0025), *rounds_of([1.3])]
     assert change(before, after).verdict.verdict == "undecided"
