@@ -108,13 +108,14 @@ def _checked(
     jobs = [(target, seed) for seed in seeds or [settings.check_seed] for target in targets]
 
     def make(worker: Session, job: tuple[Target, int]) -> list[Check]:
-        return list(_check(worker, *job, settings.only))
+        return list(check_one(worker, *job, settings.only))
 
     for (target, _), rows in each(session, jobs, settings.processes, make):
         yield target, rows
 
 
-def _check(session: Session, target: Target, seed: int, only: Sequence[str]) -> Iterator[Check]:
+def check_one(session: Session, target: Target, seed: int, only: Sequence[str]) -> Iterator[Check]:
+    """Check one target in the session's worker, which stays; otherwise as ``check``."""
     request = _request("check", target) | {"seed": seed, "only": only}
     try:
         for message in session.ask(request):
@@ -299,7 +300,7 @@ def _rows(
             elif "inside" in message:
                 assert tally is not None
                 tally.inside += message["inside"]
-            else:
+            elif "failed" in message:
                 failed = message["failed"]
                 yield _row(target, failed["status"], failed["note"], round_number, metric)
     except WorkerEnded as ended:

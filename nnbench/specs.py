@@ -192,7 +192,8 @@ class Recipe:
     ``loss``, ``optimizer`` and ``scheduler`` are names of ``torch.nn``, ``torch.optim`` and
     ``torch.optim.lr_scheduler``. ``features_argument`` and ``classes_argument`` name the constructor arguments that
     follow from the data (empty where none does; without the first, images are not flattened), ``arguments`` are the
-    others. ``patience`` is early stopping's, in epochs; 0 for none. ``every_run`` says that each ``nnbench run`` trains
+    others. ``patience`` is early stopping's, in epochs, ``clip_norm`` the largest norm
+    that all gradients together may have; 0 for none. ``every_run`` says that each ``nnbench run`` trains
     its first epoch. ``note`` tells what of it is documented and what had to be chosen.
     """
 
@@ -210,6 +211,7 @@ class Recipe:
     scheduler: str = ""
     scheduler_arguments: Mapping[str, Any] = field(default_factory=dict)
     patience: int = 0
+    clip_norm: float = 0.0
     every_run: bool = False
     note: str = ""
 

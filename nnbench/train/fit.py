@@ -1,159 +1,169 @@
-"""Training an architecture by its recipe on real data, in batches held in memory."""
+"""The training engine: a network, a data set made ready and a recipe in, epochs out; it can be stopped and resumed."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nnbench.catalog import Component
-from nnbench.data import DATASETS, ImageData, load
-from nnbench.errors import listing
-from nnbench.failures import NotMeasurable
-from nnbench.metrics import METRICS
-from nnbench.model import Measurement
 from nnbench.specs import Recipe
+from nnbench.train.parts import Part, Parts
 
-LOSS = "CrossEntropyLoss"  # the one that takes scores and classes as evaluate gives them
+Told = Callable[[int, int], None]  # batches done in this epoch, and batches in all
+DIVERGED = "the loss is no longer finite"
 
 
-@dataclass(frozen=True)
-class Split:
-    """Samples as (N, features) float32 in [0, 1] and their classes as (N,) int64."""
-
-    features: Tensor
-    classes: Tensor
+def told_nothing(done: int, of: int) -> None:
+    """For a training that nobody watches."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave: mean losses over samples, accuracy as a share of 1, wall seconds spent in training."""
+    """What one epoch gave: mean losses over samples, accuracies as shares of 1, wall seconds spent in training.
+
+    ``learning_rate`` is the one that it was trained with, ``gradient_norm`` that of its last batch. What there is none
+    of (accuracy of a regression, a validation without samples) is None. ``stopped`` says why no epoch follows.
+    """
 
     number: int
     train_loss: float
     test_loss: float
-    test_accuracy: float
+    test_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    gradient_norm: float
     seconds: float
+    stopped: str = ""
 
 
-def train(component: Component, variant: str, data_name: str, seed: int, epochs: int) -> Iterator[Measurement]:
-    """Train one variant for some epochs and report each; the same seed gives the same run.
+@dataclass
+class Training:
+    """A training under way. ``state`` and ``restore`` hold all that decides how it goes on, to the last bit."""
 
-    Raises ``ValueError`` for a component without a recipe, ``NotMeasurable`` for a recipe that asks for what training
-    cannot do yet (nothing of it is left out silently) and ``DataUnavailable`` where the data is not there.
-    """
-    recipe = component.recipe
-    if recipe is None:
-        raise ValueError(f"{component.id} has no training recipe")
-    _refuse_unfollowed(recipe)
-    data = load(data_name)
-    if not isinstance(data, ImageData):
-        raise NotMeasurable(f"training on {data_name} is not there yet: it holds no images")
-    training, test = _splits(data)
-    sizes = {recipe.features_argument: training.features.shape[1], recipe.classes_argument: len(data.classes)}
-    from_data = {argument: size for argument, size in sizes.items() if argument}
-    torch.manual_seed(seed)
-    model = component.variant(variant).build(**from_data, **recipe.arguments)
-    context = {
-        "data": data.name,
-        "checksum": data.checksum,
-        "seed": seed,
-        "test_samples": len(test.features),
-    }
-    for epoch in fit(model, training, test, recipe, seed, epochs):
-        yield from _measurements(component, variant, data, epoch, context)
+    model: nn.Module
+    parts: Parts
+    recipe: Recipe
+    seed: int
+    generator: torch.Generator = field(default_factory=torch.Generator)
+    best: float = math.inf  # validation loss, or training loss where there is none
+    without_gain: int = 0
+    epoch: int = 0
+    stopped: str = ""
 
+    def __post_init__(self) -> None:
+        self.loss = getattr(nn, self.recipe.loss)()
+        settings = self.recipe.optimizer_arguments
+        self.optimizer = getattr(torch.optim, self.recipe.optimizer)(self.model.parameters(), **settings)
+        self.scheduler = _scheduler(self.recipe, self.optimizer)
+        self.generator.manual_seed(self.seed)
 
-def _refuse_unfollowed(recipe: Recipe) -> None:
-    """Raise ``NotMeasurable`` that names everything in a recipe that is not followed yet."""
-    has_images = recipe.data in DATASETS and DATASETS[recipe.data].kind == "images"
-    asked = {
-        f"the data {recipe.data}": not has_images,
-        "images that are not flattened": has_images and not recipe.features_argument,
-        f"data made with {listing(recipe.data_arguments)}": recipe.data_arguments,
-        "standardized data": recipe.standardize,
-        f"the loss {recipe.loss}": recipe.loss != LOSS,
-        f"the scheduler {recipe.scheduler}": recipe.scheduler,
-        f"early stopping after {recipe.patience} epochs": recipe.patience,
-    }
-    unfollowed = [what for what, is_asked in asked.items() if is_asked]
-    if unfollowed:
-        raise NotMeasurable(f"training cannot do all that the recipe asks for yet: it lacks {listing(unfollowed)}")
+    def state(self) -> dict[str, Any]:
+        """All that a checkpoint must hold; the random numbers of this process, which dropout draws, among it."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler is not None else None,
+            "order": self.generator.get_state(),
+            "chance": torch.get_rng_state(),
+            "progress": (self.best, self.without_gain, self.epoch, self.stopped),
+        }
 
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state`` gave; raises ``RuntimeError`` for that of another network."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.generator.set_state(state["order"])
+        torch.set_rng_state(state["chance"])
+        self.best, self.without_gain, self.epoch, self.stopped = state["progress"]
 
-def _splits(data: ImageData) -> tuple[Split, Split]:
-    def split(images: Any, labels: Any) -> Split:
-        features = torch.as_tensor(images).flatten(1).to(torch.float32) / data.scale
-        return Split(features, torch.as_tensor(labels, dtype=torch.int64))
+    def run(self, epochs: int, tell: Told = told_nothing) -> Iterator[Epoch]:
+        """Epochs up to this number, until early stopping or a loss that is no longer finite ends them."""
+        while self.epoch < epochs and not self.stopped:
+            self.epoch += 1
+            rate = float(self.optimizer.param_groups[0]["lr"])
+            start = time.perf_counter()
+            train_loss, norm = self._one_epoch(tell)
+            seconds = time.perf_counter() - start
+            held = self.parts.validation
+            validated: tuple[float | None, float | None] = (None, None)
+            if held is not None:
+                validated = evaluate(self.model, held, self.loss)
+            test_loss, test_accuracy = evaluate(self.model, self.parts.test, self.loss)
+            self._look(train_loss, train_loss if validated[0] is None else validated[0])
+            found = train_loss, test_loss, test_accuracy, *validated
+            yield Epoch(self.epoch, *found, rate, norm, seconds, self.stopped)
 
-    return split(data.train_images, data.train_labels), split(data.test_images, data.test_labels)
+    def _one_epoch(self, tell: Told) -> tuple[float, float]:
+        """Train on every sample once, in random order: the mean loss over samples, and the last gradient's norm."""
+        self.model.train()
+        train = self.parts.train
+        order = torch.randperm(len(train), generator=self.generator)
+        batches = order.to(train.targets.device).split(self.recipe.batch_size)
+        total = torch.zeros((), dtype=torch.float64, device=train.targets.device)
+        for done, places in enumerate(batches, start=1):
+            total += len(places) * self.step(train.rows(places))
+            tell(done, len(batches))
+        gradients = [one.grad for one in self.model.parameters() if one.grad is not None]
+        return float(total) / len(train), float(nn.utils.get_total_norm(gradients))
 
-
-def fit(model: nn.Module, training: Split, test: Split, recipe: Recipe, seed: int, epochs: int) -> Iterator[Epoch]:
-    """Run the recipe's epochs on a model and yield what each gave."""
-    loss_function = getattr(nn, recipe.loss)()
-    optimizer = getattr(torch.optim, recipe.optimizer)(model.parameters(), **recipe.optimizer_arguments)
-    generator = torch.Generator().manual_seed(seed)
-    for number in range(1, epochs + 1):
-        start = time.perf_counter()
-        train_loss = _one_epoch(model, training, loss_function, optimizer, recipe.batch_size, generator)
-        seconds = time.perf_counter() - start
-        test_loss, accuracy = evaluate(model, test, loss_function)
-        yield Epoch(number, train_loss, test_loss, accuracy, seconds)
-
-
-def _one_epoch(
-    model: nn.Module,
-    data: Split,
-    loss_function: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batch_size: int,
-    generator: torch.Generator,
-) -> float:
-    """Train on every sample once, in random order; the mean loss over samples, not over batches."""
-    model.train()
-    total = 0.0
-    for rows in torch.randperm(len(data.features), generator=generator).split(batch_size):
-        optimizer.zero_grad()
-        loss = loss_function(model(data.features[rows]), data.classes[rows])
+    def step(self, batch: Part) -> Tensor:
+        """One batch: the loss before it, and the parameters moved."""
+        self.optimizer.zero_grad()
+        loss: Tensor = self.loss(self.model(*batch.inputs), batch.targets)
         loss.backward()
-        optimizer.step()
-        total += float(loss.detach()) * len(rows)
-    return total / len(data.features)
+        if self.recipe.clip_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _look(self, train_loss: float, watched: float) -> None:
+        """What follows of an epoch: the next rate, and whether there is a next epoch."""
+        if not math.isfinite(train_loss):
+            self.stopped = DIVERGED
+            return
+        if isinstance(self.scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            self.scheduler.step(watched)
+        elif self.scheduler is not None:
+            self.scheduler.step()
+        self.without_gain = 0 if watched < self.best else self.without_gain + 1
+        self.best = min(self.best, watched)
+        if self.recipe.patience and self.without_gain >= self.recipe.patience:
+            self.stopped = f"no gain in {self.recipe.patience} epochs"
+
+
+def _scheduler(recipe: Recipe, optimizer: torch.optim.Optimizer) -> Any:
+    if not recipe.scheduler:
+        return None
+    return getattr(torch.optim.lr_scheduler, recipe.scheduler)(optimizer, **recipe.scheduler_arguments)
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, data: Split, loss_function: nn.Module, batch_size: int = 2048) -> tuple[float, float]:
-    """Mean loss and accuracy in evaluation mode."""
+def evaluate(model: nn.Module, part: Part, loss: nn.Module, batch_size: int = 2048) -> tuple[float, float | None]:
+    """Mean loss over samples, and accuracy where there are classes or probabilities, in evaluation mode."""
     model.eval()
     total, right = 0.0, 0
-    for features, classes in zip(data.features.split(batch_size), data.classes.split(batch_size), strict=True):
-        scores = model(features)
-        total += float(loss_function(scores, classes)) * len(classes)
-        right += int((scores.argmax(1) == classes).sum())
-    return total / len(data.features), right / len(data.features)
+    for places in torch.arange(len(part), device=part.targets.device).split(batch_size):
+        batch = part.rows(places)
+        outputs = model(*batch.inputs)
+        total += float(loss(outputs, batch.targets)) * len(batch)
+        right += _right(outputs, batch.targets, loss)
+    return total / len(part), right / len(part) if _has_accuracy(part, loss) else None
 
 
-def _measurements(
-    component: Component, variant: str, data: ImageData, epoch: Epoch, context: dict[str, Any]
-) -> Iterator[Measurement]:
-    values = {
-        "train_loss": epoch.train_loss,
-        "test_loss": epoch.test_loss,
-        "test_accuracy": epoch.test_accuracy,
-        "training_time": epoch.seconds,
-    }
-    for metric, value in values.items():
-        yield Measurement(
-            component=component.id,
-            variant=variant,
-            case=f"{data.name},epoch={epoch.number}",
-            metric=metric,
-            unit=METRICS[metric].unit,
-            values=(value,),
-            context=context | {"epoch": epoch.number},
-        )
+def _has_accuracy(part: Part, loss: nn.Module) -> bool:
+    return part.targets.dtype == torch.int64 or isinstance(loss, nn.BCELoss)
+
+
+def _right(outputs: Tensor, targets: Tensor, loss: nn.Module) -> int:
+    """How many samples are put where they belong; none of a regression."""
+    if targets.dtype == torch.int64:
+        return int((outputs.argmax(1) == targets).sum())
+    return int(((outputs > 0.5) == (targets > 0.5)).sum()) if isinstance(loss, nn.BCELoss) else 0

@@ -211,10 +211,12 @@ class Server:
         yield {"counted": counted(component, request["variant"], component.case(request["case"]), request)}
 
     def train(self, request: Message) -> Iterator[Message]:
-        from nnbench.train.fit import train
+        from nnbench.train.train import Request, train
+        from nnbench.worker.batches import Batches
 
         component = self.catalog.components[request["component"]]
-        rows = train(component, request["variant"], request["data"], request["seed"], request["epochs"])
+        wanted = {name: request[name] for name in Request.__dataclass_fields__ if name in request}
+        rows = train(component, request["variant"], Request(**wanted), Batches(self.say))
         yield from ({"row": asdict(row)} for row in rows)
 
     def mutants(self, request: Message) -> Iterator[Message]:

@@ -1,0 +1,159 @@
+"""``nnbench train``: one architecture by its documented recipe, on real data, every epoch kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nnbench import store, trainer
+from nnbench.cli import options, output
+from nnbench.cli.progress import Progress
+from nnbench.cli.started import new_run
+from nnbench.cli.train_told import Teller
+from nnbench.discovery import sources
+from nnbench.errors import NnbenchError
+from nnbench.model import ComponentInfo, Measurement, Status
+from nnbench.processes.session import Session
+
+EXAMPLE = """\b
+Example:
+  nnbench data get mnist
+  nnbench train mnist_mlp --epochs 20
+  nnbench train cnn --data cifar10_subset --seeds 3
+"""
+SMALLER = {"cifar10": "cifar10_subset"}  # what a CPU trains on in place of what would take it hours
+
+
+@click.command("train", epilog=EXAMPLE)
+@click.argument("task")
+@click.option(
+    "--suite", "suites", multiple=True, metavar="FILE", help="A suite file (or module) beside the built-in ones."
+)
+@click.option("--variant", "variants", multiple=True, help="Which implementation  [default: reference]")
+@click.option("--data", "data_name", default="", metavar="NAME", help="Train on this  [default: the recipe's]")
+@click.option("--epochs", type=click.IntRange(min=1), help="At most so many  [default: the recipe's]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of weights, order and dropout.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="So many, from --seed on.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the state of each training here after every epoch, and go on from it.",
+)
+@options.as_json
+@options.results
+@options.device
+def command(
+    task: str,
+    suites: tuple[str, ...],
+    variants: tuple[str, ...],
+    data_name: str,
+    epochs: int | None,
+    seed: int,
+    seeds: int,
+    checkpoint: Path | None,
+    as_json: bool,
+    results: Path,
+    device: str,
+    dtype: str | None,
+) -> int:
+    """Train TASK, an architecture, by its documented recipe: data, loss, optimizer, schedule, batches, epochs.
+
+    The same seed gives the same training, to the last bit, on one machine. Test figures are those of the last epoch,
+    not of the best one. Ctrl-C keeps every epoch that is done.
+
+    Exits with 1 when a training diverged or failed, 3 when its data is not here or it crashed.
+    """
+    if dtype:
+        raise NnbenchError("--dtype: trainings are in float32")
+    output.seal_abandoned(results)
+    with Session(sources(suites)) as session:
+        found = trainer.find_task(session.components(), task)
+        output.warn_of(session.problems)
+        chosen = _data(found, data_name, device)
+        trainings = [
+            trainer.Training(
+                found, variant, chosen, one, epochs or 0, _checkpoint(checkpoint, found, variant, chosen, one)
+            )
+            for variant in _variants(found, variants)
+            for one in range(seed, seed + seeds)
+        ]
+        rows = _follow(session, trainings, device, results, as_json)
+    return _exit_code(rows)
+
+
+def _variants(task: ComponentInfo, named: Sequence[str]) -> Sequence[str]:
+    for name in named:
+        if name not in task.variants:
+            raise NnbenchError(f"--variant {name}: {task.id} has {', '.join(task.variants)}")
+    return named or ("reference",)
+
+
+def _data(task: ComponentInfo, name: str, device: str) -> str:
+    """The data set to train on; a CPU takes the smaller part of a large one unless asked for the whole."""
+    own = str((task.recipe or {})["data"])
+    if name or device != "cpu" or own not in SMALLER:
+        return name
+    output.warn(f"training on {SMALLER[own]}, a part of {own} for machines without a GPU; --data {own} takes it all")
+    return SMALLER[own]
+
+
+def _checkpoint(folder: Path | None, task: ComponentInfo, variant: str, data_name: str, seed: int) -> str:
+    if folder is None:
+        return ""
+    return str(folder / f"{task.id}-{variant}-{data_name or 'recipe'}-{seed}.pt")
+
+
+def _follow(
+    session: Session, trainings: Sequence[trainer.Training], device: str, results: Path, as_json: bool
+) -> list[Measurement]:
+    """Train, keeping and telling each epoch as it comes."""
+    journal = store.Journal(results, new_run(results))
+    teller = Teller()
+    rows: list[Measurement] = []
+    try:
+        with journal, Progress(trainer.steps(trainings)) as progress:
+            for event in trainer.run(session, trainings, device):
+                progress.update(event.doing, event.steps)
+                if event.row is not None:
+                    journal.add(event.row)
+                    rows.append(event.row)
+                    if not as_json:
+                        teller.note(event.row)
+    finally:
+        if as_json:
+            output.print_json([_json_row(row) for row in rows])
+        else:
+            teller.end()
+        if journal.sealed:
+            output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
+    return rows
+
+
+def _json_row(row: Measurement) -> dict[str, Any]:
+    """The fixed keys, and beside them what names the data."""
+    context = row.context
+    return {
+        "component": row.component,
+        "task": row.component.partition(".")[2],
+        "variant": row.variant,
+        "data": context["data"],
+        "checksum": context.get("checksum", ""),
+        "split": context.get("split", ""),
+        "seed": context["seed"],
+        "epoch": context["epoch"],
+        "metric": row.metric,
+        "value": row.values[0] if row.values else None,
+        "status": row.status,
+        "note": row.note,
+        "weights": context.get("weights", ""),
+        "stopped": context.get("stopped", ""),
+    }
+
+
+def _exit_code(rows: Sequence[Measurement]) -> int:
+    if any(row.status == Status.FAILED for row in rows):
+        return output.SOMETHING_WRONG
+    return output.NOT_MEASURED if any(row.status != Status.OK for row in rows) else 0

@@ -1,0 +1,219 @@
+"""A recipe's data made ready: images, tables, sentences or a series in, tensors out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nnbench.data import ImageData, SeriesData, TextData, encode, load, vocabulary
+from nnbench.errors import listing
+from nnbench.failures import NotMeasurable
+from nnbench.specs import Recipe
+from nnbench.train.parts import Part, Parts, balanced, drawn
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A part of a data set, as many samples of each class, for machines on which the whole takes hours."""
+
+    of: str
+    train: int
+    test: int
+    seed: int = 0
+
+
+SUBSETS = {"cifar10_subset": Subset("cifar10", 10_000, 2_000)}
+PROBABILITY = "BCELoss"  # the loss whose network gives one probability
+
+
+def prepare(recipe: Recipe, name: str = "") -> Parts:
+    """The recipe's data, or the data set of this name in its place, split and scaled as the recipe says.
+
+    Raises ``DataUnavailable`` where it is not there, and ``NotMeasurable`` for data that the network cannot take.
+    """
+    name = name or recipe.data
+    if name in TABLES:
+        return _table(recipe, name)
+    subset = SUBSETS.get(name)
+    found = load(subset.of if subset else name)
+    if isinstance(found, TextData):
+        return _sentences(recipe, found)
+    if isinstance(found, SeriesData):
+        return _series(recipe, found)
+    return _images(recipe, found, name, subset)
+
+
+def _images(recipe: Recipe, data: ImageData, name: str, subset: Subset | None) -> Parts:
+    train = _image_part(recipe, data.train_images, data.train_labels, data.scale)
+    test = _image_part(recipe, data.test_images, data.test_labels, data.scale)
+    split = "its own test images"
+    if subset:
+        train = train.rows(balanced(train.targets, subset.train, subset.seed))
+        test = test.rows(balanced(test.targets, subset.test, subset.seed))
+        split = f"{len(train)} of its training and {len(test)} of its test images, drawn by seed {subset.seed}"
+    train, validation, more = _held_back(recipe, train)
+    return Parts(name, data.checksum, split + more, train, validation, test, _width(test), len(data.classes))
+
+
+def _image_part(recipe: Recipe, images: np.ndarray, labels: np.ndarray, scale: int) -> Part:
+    """Images in [0, 1]: flat where the network takes features, else (N, channels, height, width)."""
+    pixels = torch.as_tensor(images).to(torch.float32) / scale
+    if recipe.features_argument:
+        pixels = pixels.flatten(1)
+    else:
+        pixels = (pixels.unsqueeze(-1) if pixels.dim() == 3 else pixels).permute(0, 3, 1, 2).contiguous()
+    return Part((pixels,), torch.as_tensor(labels, dtype=torch.int64))
+
+
+def _held_back(recipe: Recipe, train: Part) -> tuple[Part, Part | None, str]:
+    """The training part without its validation samples, these, and how they were drawn in words."""
+    share, seed = recipe.data_arguments.get("validation_share", 0), recipe.data_arguments.get("random_state", 0)
+    if not share:
+        return train, None, ""
+    kept, held = drawn(len(train), share, seed)
+    return train.rows(kept), train.rows(held), f"; {len(held)} training samples for the validation, by seed {seed}"
+
+
+def _made_classification(**given: Any) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import make_classification
+
+    features, classes = make_classification(**given)
+    return features, classes
+
+
+def _made_regression(**given: Any) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import make_regression
+
+    features, targets = make_regression(**given)
+    return features, targets
+
+
+def _breast_cancer(**_: Any) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_breast_cancer
+
+    features, classes = load_breast_cancer(return_X_y=True)
+    return features, classes
+
+
+def _iris(**_: Any) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_iris
+
+    features, classes = load_iris(return_X_y=True)
+    return features, classes
+
+
+TABLES = {
+    "make_classification": _made_classification,
+    "make_regression": _made_regression,
+    "breast_cancer": _breast_cancer,
+    "iris": _iris,
+}
+SHARES = ("test_share", "validation_share")
+
+
+def _table(recipe: Recipe, name: str) -> Parts:
+    """A table of scikit-learn's; the test samples are drawn first, then the validation's from the others."""
+    given = {key: value for key, value in recipe.data_arguments.items() if key not in SHARES}
+    features, targets = TABLES[name](**(given if name.startswith("make_") else {}))
+    whole = Part((torch.as_tensor(features, dtype=torch.float32),), _targets(recipe, targets))
+    seed = recipe.data_arguments.get("random_state", 0)
+    kept, tested = drawn(len(whole), recipe.data_arguments.get("test_share", 0.2), seed)
+    train, validation, more = _held_back(recipe, whole.rows(kept))
+    parts = Parts(
+        name=name,
+        checksum=_md5(features, targets),
+        split=f"{len(tested)} of {len(whole)} samples for the test, by seed {seed}{more}",
+        train=train,
+        validation=validation,
+        test=whole.rows(tested),
+        features=whole.inputs[0].shape[1],
+        classes=0 if whole.targets.is_floating_point() else int(whole.targets.max()) + 1,
+    )
+    return _standardized(parts) if recipe.standardize else parts
+
+
+def _targets(recipe: Recipe, targets: np.ndarray) -> Tensor:
+    """Classes for a loss that takes them, else numbers in a column."""
+    if np.issubdtype(targets.dtype, np.integer) and recipe.loss != PROBABILITY:
+        return torch.as_tensor(targets, dtype=torch.int64)
+    return torch.as_tensor(targets, dtype=torch.float32).unsqueeze(1)
+
+
+def _md5(*arrays: np.ndarray) -> str:
+    return hashlib.md5(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+
+
+def _sentences(recipe: Recipe, data: TextData) -> Parts:
+    """Ids of words and the number of words of each sentence; the vocabulary is that of the training sentences."""
+    sentences, _ = data.part("train")
+    words = vocabulary(sentences, recipe.data_arguments["vocabulary_size"])
+
+    def part(split: str) -> Part:
+        sentences, labels = data.part(split)
+        ids = torch.as_tensor(encode(sentences, words, recipe.data_arguments["length"]))
+        return Part((ids, (ids != 0).sum(1).clamp(min=1)), torch.as_tensor(labels, dtype=torch.int64))
+
+    kinds = part("train"), part("validation"), part("test")
+    return Parts(data.name, data.checksum, "its own, into three", *kinds, 1, len(data.classes))
+
+
+def _series(recipe: Recipe, data: SeriesData) -> Parts:
+    """Windows (N, window, 1) and the value that follows each (N, 1)."""
+
+    def part(split: str) -> Part:
+        before, after = data.windows(split, recipe.data_arguments["window"])
+        windows = torch.as_tensor(before, dtype=torch.float32).unsqueeze(-1)
+        return Part((windows,), torch.as_tensor(after, dtype=torch.float32).unsqueeze(1))
+
+    kinds = part("train"), part("validation"), part("test")
+    parts = Parts(data.name, data.checksum, "its own, by time, into three", *kinds, 1, 0)
+    return _standardized(parts) if recipe.standardize else parts
+
+
+def _standardized(parts: Parts) -> Parts:
+    """Features, and a regression's targets, less the training part's mean and divided by its deviation."""
+    scale = _scale(parts.train.inputs[0])
+    of_targets = (0.0, 1.0) if parts.classes or _is_probability(parts.train.targets) else _scale(parts.train.targets)
+
+    def scaled(part: Part) -> Part:
+        return Part(((part.inputs[0] - scale[0]) / scale[1],), _less(part.targets, of_targets))
+
+    validation = scaled(parts.validation) if parts.validation is not None else None
+    kinds = scaled(parts.train), validation, scaled(parts.test)
+    return Parts(parts.name, parts.checksum, parts.split, *kinds, parts.features, parts.classes)
+
+
+def _scale(values: Tensor) -> tuple[Tensor, Tensor]:
+    over = tuple(range(values.dim() - 1))
+    deviation = values.std(over, correction=0)
+    return values.mean(over), torch.where(deviation > 0, deviation, 1.0)
+
+
+def _less(targets: Tensor, scale: tuple[Any, Any]) -> Tensor:
+    return targets if targets.dtype == torch.int64 else (targets - scale[0]) / scale[1]
+
+
+def _is_probability(targets: Tensor) -> bool:
+    return targets.is_floating_point() and bool(((targets == 0) | (targets == 1)).all())
+
+
+def _width(part: Part) -> int:
+    return int(part.inputs[0].shape[-1])
+
+
+def built_for(recipe: Recipe, parts: Parts) -> Mapping[str, Any]:
+    """The constructor's arguments: those that follow from the data, and the recipe's own.
+
+    Raises ``NotMeasurable`` where the network needs classes and the data has none.
+    """
+    if recipe.classes_argument and not parts.classes and recipe.classes_argument not in recipe.arguments:
+        known = listing(name for name in (*TABLES, *SUBSETS))
+        raise NotMeasurable(f"{parts.name} has no classes, which {recipe.classes_argument} needs; tables are {known}")
+    sizes = {recipe.features_argument: parts.features, recipe.classes_argument: parts.classes}
+    return {name: size for name, size in sizes.items() if name} | dict(recipe.arguments)

@@ -1,0 +1,23 @@
+"""``nnbench train`` as a user runs it: on data that is always there."""
+
+
+def test_a_training_is_told_stored_and_can_be_gone_on_with(user):
+    options = ("--data", "digits", "--checkpoint", "kept", "--json")
+    first = user.run("train", "neural_net", "--epochs", "1", *options)
+    assert first.code == 0, first.err
+    rows = {row["metric"]: row for row in first.rows}
+    told = rows["test_accuracy"]
+    assert (told["component"], told["task"], told["data"]) == ("architectures.neural_net", "neural_net", "digits")
+    assert (told["seed"], told["epoch"], told["status"]) == (0, 1, "ok")
+    assert 0.2 < told["value"] <= 1
+    more = user.run("train", "neural_net", "--epochs", "2", *options)
+    assert {row["epoch"] for row in more.rows} == {2}
+    assert "99 % interval" in user.run("train", "neural_net", "--epochs", "1", "--data", "digits").out
+    again = user.run("train", "neural_net", "--epochs", "2", "--data", "digits", "--json")
+    assert {row["weights"] for row in again.rows if row["epoch"] == 2} == {row["weights"] for row in more.rows}
+
+
+def test_what_cannot_be_trained_is_said_in_one_line(user):
+    assert "no task is called 'nothing'" in user.run("train", "nothing").err
+    wrong = user.run("train", "neural_net", "--variant", "none")
+    assert (wrong.code, "architectures.neural_net has reference" in wrong.err) == (2, True)

@@ -1,0 +1,138 @@
+"""A recipe's data made ready: shapes, scales, splits, and where it is from."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import nnbench
+from nnbench.data import ImageData, SeriesData, TextData
+from nnbench.failures import NotMeasurable
+from nnbench.train import prepare as module
+from nnbench.train.parts import balanced, drawn
+from nnbench.train.prepare import Subset, built_for, prepare
+
+RECIPES = {one.id.partition(".")[2]: one.recipe for one in nnbench.components() if one.recipe}
+
+
+def images(train=60, test=20, shape=(32, 32, 3)):
+    def pixels(number):
+        return np.random.RandomState(number).randint(0, 256, (number, *shape), dtype=np.uint8)
+
+    labels = [np.arange(number) % 10 for number in (train, test)]
+    return ImageData("cifar10", "abc", pixels(train), labels[0], pixels(test), labels[1], tuple("0123456789"), 255)
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """What `load` gives, by name."""
+    found = {}
+    monkeypatch.setattr(module, "load", lambda name: found[name])
+    return found
+
+
+def test_images_are_flat_for_a_network_of_features(loaded):
+    loaded["mnist"] = images(shape=(28, 28))
+    parts = prepare(RECIPES["mnist_mlp"])
+    assert parts.train.inputs[0].shape == (60, 784)
+    assert float(parts.train.inputs[0].max()) == 1.0
+    assert parts.validation is None
+    assert built_for(RECIPES["mnist_mlp"], parts) == {"input_size": 784, "num_classes": 10}
+
+
+def test_images_keep_their_shape_for_a_convolution(loaded):
+    loaded["cifar10"] = images()
+    parts = prepare(RECIPES["cnn"])
+    assert parts.train.inputs[0].shape == (54, 3, 32, 32)
+    assert len(parts.validation) == 6
+    assert "6 training samples for the validation, by seed 0" in parts.split
+    held = {tuple(one.flatten().tolist()) for one in parts.validation.inputs[0]}
+    assert not held & {tuple(one.flatten().tolist()) for one in parts.train.inputs[0]}
+
+
+def test_a_subset_has_as_many_of_each_class_and_is_always_the_same(loaded, monkeypatch):
+    loaded["cifar10"] = images(200, 100)
+    monkeypatch.setattr(module, "SUBSETS", {"small": Subset("cifar10", 50, 20)})
+    parts, again = (prepare(RECIPES["resnet18_cifar"], "small") for _ in range(2))
+    assert parts.train.targets.bincount().tolist() == [5] * 10
+    assert parts.test.targets.bincount().tolist() == [2] * 10
+    assert torch.equal(parts.train.inputs[0], again.train.inputs[0])
+    assert "drawn by seed 0" in parts.split
+
+
+def test_the_documented_subset_is_ten_and_two_thousand():
+    subset = module.SUBSETS["cifar10_subset"]
+    assert (subset.of, subset.train, subset.test) == ("cifar10", 10_000, 2_000)
+
+
+@pytest.mark.parametrize("name", [name for name, one in RECIPES.items() if one.data in module.TABLES])
+def test_a_table_is_split_and_standardized_by_its_training_part(name):
+    parts = prepare(RECIPES[name])
+    sizes = [len(parts.train), len(parts.validation), len(parts.test)]
+    whole = {"breast_cancer": 569}.get(RECIPES[name].data, 1000)
+    assert sizes[2] == int(0.2 * whole)
+    assert sizes[1] == int(0.2 * (whole - sizes[2]))
+    assert sum(sizes) == whole
+    features = parts.train.inputs[0]
+    assert features.mean(0).abs().max() < 1e-5
+    assert features.std(0, correction=0).sub(1).abs().max() < 1e-5
+    assert parts.test.inputs[0].mean(0).abs().max() > 1e-3
+    assert len(parts.checksum) == 32
+    assert torch.equal(prepare(RECIPES[name]).test.inputs[0], parts.test.inputs[0])
+
+
+def test_targets_are_what_the_loss_takes():
+    assert prepare(RECIPES["basic_network"]).train.targets.dtype == torch.int64
+    probabilities = prepare(RECIPES["binary_classifier"]).train.targets
+    assert set(probabilities.flatten().tolist()) == {0.0, 1.0}
+    numbers = prepare(RECIPES["regressor"]).train.targets
+    assert (numbers.shape[1], round(float(numbers.std()), 2)) == (1, 1.0)
+
+
+def test_sentences_are_ids_and_lengths_in_the_words_of_the_training_part(loaded):
+    splits = np.array(["train", "train", "validation", "test"])
+    said = ("a good film", "a bad film", "a dull joke", "")
+    loaded["movie_reviews"] = TextData("movie_reviews", "abc", said, np.array([1, 0, 0, 1]), splits, ("bad", "good"))
+    parts = prepare(RECIPES["lstm_classifier"])
+    ids, lengths = parts.validation.inputs
+    assert ids.shape == (1, 64)
+    assert ids[0, 1] == ids[0, 2] == 1  # words that no training sentence has
+    assert lengths.tolist() == [3]
+    assert parts.test.inputs[1].tolist() == [1]  # an empty sentence is one padding long
+    assert built_for(RECIPES["lstm_classifier"], parts)["output_dim"] == 2
+
+
+def test_a_series_is_windows_and_what_follows(loaded):
+    split = np.repeat(["train", "validation", "test"], [60, 20, 20])
+    years = np.arange("1900", "2000", dtype="datetime64[Y]")
+    loaded["sunspots"] = SeriesData("sunspots", "abc", np.arange(100.0), years, np.full(100, True), split, "")
+    parts = prepare(RECIPES["time_series_lstm"])
+    windows, after = parts.train.inputs[0], parts.train.targets
+    assert windows.shape == (40, 20, 1)
+    assert after.shape == (40, 1)
+    assert (len(parts.validation), len(parts.test)) == (20, 20)
+    assert after.mean().abs() < 1e-5
+    assert windows.flatten().std(correction=0) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_network_of_classes_refuses_data_without_them():
+    with pytest.raises(NotMeasurable, match="make_regression has no classes"):
+        built_for(RECIPES["basic_network"], prepare(RECIPES["regressor"]))
+
+
+def test_what_is_drawn_is_all_there_once():
+    kept, taken = drawn(10, 0.35, 1)
+    assert len(taken) == 3
+    assert sorted([*kept.tolist(), *taken.tolist()]) == list(range(10))
+    assert not torch.equal(drawn(1000, 0.5, 1)[1], drawn(1000, 0.5, 2)[1])
+
+
+def test_too_few_of_a_class_are_told():
+    with pytest.raises(ValueError, match="3 samples of class 1 are wanted and there are 1"):
+        balanced(torch.tensor([0, 0, 0, 1]), 6, 0)
+
+
+def test_a_table_without_a_recipe_of_its_own_is_taken_too():
+    parts = prepare(dataclasses.replace(RECIPES["basic_network"], data_arguments={}), "iris")
+    assert (parts.features, parts.classes, len(parts.test)) == (4, 3, 30)
