@@ -11,6 +11,7 @@ from nnbench.metrics import METRICS
 from nnbench.model import ComponentInfo, Measurement, Status, measurement
 from nnbench.processes.process import WorkerEnded
 from nnbench.processes.session import Session
+from nnbench.trajectories import Step, Trajectory
 
 SECONDS = 7 * 24 * 3600.0  # a training is given as long as it takes
 STEPS = 1000  # of one epoch, as a progress bar counts them
@@ -93,6 +94,22 @@ def _followed(session: Session, training: Training, device: str) -> Iterator[Eve
                 yield Event(row=_failed(training, message["failed"]["status"], message["failed"]["note"]))
     except WorkerEnded as ended:
         yield Event(row=_failed(training, ended.status, ended.reason))
+
+
+def trajectory(session: Session, training: Training, number: int, device: str = "cpu") -> Trajectory:
+    """The first steps of a training; raises ``NnbenchError`` with the reason where it cannot be begun."""
+    found = []
+    request = _request(training, device) | {"do": "trajectory", "steps": number}
+    try:
+        for message in session.ask(request, SECONDS):
+            if "failed" in message:
+                raise NnbenchError(f"{training.label}: {message['failed']['note']}")
+            found.append(Step(**message["step"]))
+    except WorkerEnded as ended:
+        raise NnbenchError(f"{training.label}: {ended.reason}") from None
+    named = {"component": training.task.id, "variant": training.variant, "seed": training.seed}
+    data = training.data or str((training.task.recipe or {})["data"])
+    return Trajectory(named | {"data": data}, {}, tuple(found))
 
 
 def _request(training: Training, device: str) -> dict[str, Any]:

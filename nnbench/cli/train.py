@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nnbench import store, trainer
-from nnbench.cli import options, output
+from nnbench.cli import options, output, train_replayed
 from nnbench.cli.progress import Progress
 from nnbench.cli.started import new_run
 from nnbench.cli.train_told import Teller
@@ -23,6 +23,7 @@ Example:
   nnbench data get mnist
   nnbench train mnist_mlp --epochs 20
   nnbench train cnn --data cifar10_subset --seeds 3
+  nnbench train mnist_mlp --record way.json      then, at another commit: --replay way.json
 """
 SMALLER = {"cifar10": "cifar10_subset"}  # what a CPU trains on in place of what would take it hours
 
@@ -42,6 +43,17 @@ SMALLER = {"cifar10": "cifar10_subset"}  # what a CPU trains on in place of what
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the state of each training here after every epoch, and go on from it.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Instead: keep the first steps here, a checksum of every tensor after each.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Instead: hold the first steps against a record, and name the first step and tensor that differ.",
+)
+@click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True, help="How many --record keeps.")
 @options.as_json
 @options.results
 @options.device
@@ -54,6 +66,9 @@ def command(
     seed: int,
     seeds: int,
     checkpoint: Path | None,
+    record: Path | None,
+    replay: Path | None,
+    steps: int,
     as_json: bool,
     results: Path,
     device: str,
@@ -64,7 +79,7 @@ def command(
     The same seed gives the same training, to the last bit, on one machine. Test figures are those of the last epoch,
     not of the best one. Ctrl-C keeps every epoch that is done.
 
-    Exits with 1 when a training diverged or failed, 3 when its data is not here or it crashed.
+    Exits with 1 when a training diverged, failed or parted from its record, 3 when its data is not here or it crashed.
     """
     if dtype:
         raise NnbenchError("--dtype: trainings are in float32")
@@ -80,6 +95,10 @@ def command(
             for variant in _variants(found, variants)
             for one in range(seed, seed + seeds)
         ]
+        if record is not None:
+            return train_replayed.record(session, trainings[0], steps, device, record)
+        if replay is not None:
+            return train_replayed.replay(session, trainings[0], device, replay)
         rows = _follow(session, trainings, device, results, as_json)
     return _exit_code(rows)
 

@@ -28,6 +28,13 @@ class Pace:
     seconds: float
 
 
+@cache
+def _gpu_clock() -> Clock:
+    from nnbench.measure import cuda  # what a machine without a GPU does without
+
+    return cuda.clock(cuda.bench())
+
+
 @dataclass
 class Bench:
     """The calls that are held ready, by the name that the asker gave their workload."""
@@ -35,7 +42,7 @@ class Bench:
     calls: dict[str, Mapping[str, Call]] = field(default_factory=dict)
     clock: Clock = REAL
     clocks: dict[str, Clock] = field(default_factory=dict)  # of what works elsewhere than on the CPU
-    gpu: Callable[[], Clock] = lambda: _gpu_clock()
+    gpu: Callable[[], Clock] = _gpu_clock
 
     def make_ready(
         self, name: str, component: Component, variant: str, case: Case, seed: int, sample: float
@@ -71,13 +78,6 @@ class Bench:
 
     def _clock(self, name: str) -> Clock:
         return self.clocks.get(name, self.clock)
-
-
-@cache
-def _gpu_clock() -> Clock:
-    from nnbench.measure import cuda  # what a machine without a GPU does without
-
-    return cuda.clock(cuda.bench())
 
 
 def _pace(call: Call, sample: float, clock: Clock) -> Pace:

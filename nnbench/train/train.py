@@ -16,7 +16,8 @@ from nnbench.train.checkpoint import load, save
 from nnbench.train.fit import DIVERGED, Epoch, Told, Training, told_nothing
 from nnbench.train.parts import Parts
 from nnbench.train.prepare import built_for, prepare
-from nnbench.train.trajectory import checksum
+from nnbench.train.trajectory import checksum, record
+from nnbench.trajectories import Step
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,31 @@ def train(component: Component, variant: str, request: Request, tell: Told = tol
     Raises ``ValueError`` for a component without a recipe, ``NotMeasurable`` for data that it cannot be trained on and
     ``DataUnavailable`` where the data is not there.
     """
+    training = _begun(component, variant, request)
+    parts = training.parts
+    file = Path(request.checkpoint) if request.checkpoint else None
+    if file is not None and file.is_file():
+        training.restore(load(file, told_of(component, variant, parts, request)))
+    for epoch in training.run(request.epochs or training.recipe.epochs, tell):
+        if file is not None:
+            save(file, training.state() | {"of": told_of(component, variant, parts, request)})
+        yield from measurements(component, variant, parts, epoch, request.seed, checksum(training.model))
+
+
+def trajectory(component: Component, variant: str, request: Request, steps: int) -> Iterator[Step]:
+    """The first steps of the training that ``train`` would make; raises like it."""
+    yield from record(_begun(component, variant, request), steps)
+
+
+def _begun(component: Component, variant: str, request: Request) -> Training:
+    """The network, built for its data from the seed, and all that trains it."""
     recipe = component.recipe
     if recipe is None:
         raise ValueError(f"{component.id} has no training recipe")
     parts = prepare(recipe, request.data).to(request.device)
     torch.manual_seed(request.seed)
     model = component.variant(variant).build(**built_for(recipe, parts)).to(request.device)
-    training = Training(model, parts, recipe, request.seed)
-    file = Path(request.checkpoint) if request.checkpoint else None
-    if file is not None and file.is_file():
-        training.restore(load(file, told_of(component, variant, parts, request)))
-    for epoch in training.run(request.epochs or recipe.epochs, tell):
-        if file is not None:
-            save(file, training.state() | {"of": told_of(component, variant, parts, request)})
-        yield from measurements(component, variant, parts, epoch, request.seed, checksum(model))
+    return Training(model, parts, recipe, request.seed)
 
 
 def told_of(component: Component, variant: str, parts: Parts, request: Request) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 SECONDS_BETWEEN = 0.5
@@ -12,7 +12,7 @@ SECONDS_BETWEEN = 0.5
 class Batches:
     """Called after each batch; tells the first, the last, and one every half second."""
 
-    def __init__(self, say: Callable[[Mapping[str, Any]], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, say: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock, self._said = say, clock, 0.0
 
     def __call__(self, done: int, of: int) -> None:

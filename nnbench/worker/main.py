@@ -69,6 +69,7 @@ class Server:
             "ceiling": self.ceiling,
             "instructions": self.instructions,
             "train": self.train,
+            "trajectory": self.trajectory,
             "mutants": self.mutants,
             "mutant": self.mutant,
             "source": self.source,
@@ -218,6 +219,15 @@ class Server:
         wanted = {name: request[name] for name in Request.__dataclass_fields__ if name in request}
         rows = train(component, request["variant"], Request(**wanted), Batches(self.say))
         yield from ({"row": asdict(row)} for row in rows)
+
+    def trajectory(self, request: Message) -> Iterator[Message]:
+        """The first steps of a training, each with a checksum of every tensor."""
+        from nnbench.train.train import Request, trajectory
+
+        component = self.catalog.components[request["component"]]
+        wanted = Request(data=request["data"], seed=request["seed"], device=request["device"])
+        steps = trajectory(component, request["variant"], wanted, request["steps"])
+        yield from ({"step": asdict(step)} for step in steps)
 
     def mutants(self, request: Message) -> Iterator[Message]:
         """The mutants of a component's reference, in plain values."""

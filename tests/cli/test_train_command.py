@@ -1,5 +1,7 @@
 """``nnbench train`` as a user runs it: on data that is always there."""
 
+import json
+
 
 def test_a_training_is_told_stored_and_can_be_gone_on_with(user):
     options = ("--data", "digits", "--checkpoint", "kept", "--json")
@@ -21,3 +23,20 @@ def test_what_cannot_be_trained_is_said_in_one_line(user):
     assert "no task is called 'nothing'" in user.run("train", "nothing").err
     wrong = user.run("train", "neural_net", "--variant", "none")
     assert (wrong.code, "architectures.neural_net has reference" in wrong.err) == (2, True)
+
+
+def test_the_first_steps_are_recorded_and_replayed(user):
+    task = ("train", "basic_network")
+    assert user.run(*task, "--record", "way.json", "--steps", "5").code == 0
+    same = user.run(*task, "--replay", "way.json")
+    assert (same.code, "the same for 5 steps" in same.out) == (0, True)
+    way = user.folder / "way.json"
+    kept = json.loads(way.read_text())
+    first = next(iter(kept["steps"][2]["tensors"]))
+    kept["steps"][2]["tensors"][first] ^= 1
+    way.write_text(json.dumps(kept))
+    other = user.run(*task, "--replay", "way.json")
+    assert other.code == 1
+    assert f"differs from step 3 of 5 on, in {first} (1 of" in other.out
+    wrong = user.run(*task, "--replay", "way.json", "--seed", "7")
+    assert (wrong.code, "name the same task and seed" in wrong.err) == (2, True)

@@ -1,9 +1,12 @@
 """The way that a training takes: the same to the last bit, and where it parts from another."""
 
+import pytest
 import torch
 from trained_things import training
 
-from nnbench.train.trajectory import Difference, checksum, first_difference, record
+from nnbench.errors import NnbenchError
+from nnbench.train.trajectory import checksum, record
+from nnbench.trajectories import Difference, Trajectory, first_difference, read, write
 
 
 def way(seed=0, steps=5, **more):
@@ -46,3 +49,23 @@ def test_a_checksum_is_of_every_bit():
         model[3].bias[0] = torch.nextafter(model[3].bias[0], torch.tensor(9.0))
     assert checksum(model) != before
     assert len(before) == 8
+
+
+def test_a_trajectory_is_kept_exactly(tmp_path):
+    kept = Trajectory({"seed": 0}, {"torch": "2.13"}, tuple(way()))
+    write(tmp_path / "way.json", kept)
+    assert read(tmp_path / "way.json") == kept
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"format": 9}', '{"format": 1, "of": {}, "where": {}, "steps": [1]}']
+)
+def test_what_is_no_trajectory_is_told(tmp_path, content):
+    (tmp_path / "way.json").write_text(content)
+    with pytest.raises(NnbenchError, match=r"way\.json"):
+        read(tmp_path / "way.json")
+
+
+def test_a_missing_one_is_told(tmp_path):
+    with pytest.raises(NnbenchError, match="cannot read"):
+        read(tmp_path / "way.json")

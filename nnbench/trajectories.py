@@ -1,0 +1,79 @@
+"""Trajectories of training: kept as JSON, and compared to the last bit with another. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nnbench.errors import NnbenchError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: the batch's loss, exactly, as hexadecimal text, and a CRC-32 of each tensor of the state."""
+
+    loss: str
+    tensors: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The first steps of one training: ``of`` names what was trained (component, variant, data, seed), ``where`` with
+    what software and on what machine, which alone may rightly change the last bit.
+    """
+
+    of: Mapping[str, Any]
+    where: Mapping[str, Any]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two trajectories part: at which step (from 0), and in what."""
+
+    step: int
+    what: str
+
+
+def write(file: Path, trajectory: Trajectory) -> None:
+    """Keep a trajectory; raises ``NnbenchError`` where it cannot be written."""
+    try:
+        file.write_text(json.dumps({"format": FORMAT} | asdict(trajectory), indent=1) + "\n")
+    except OSError as error:
+        raise NnbenchError(f"cannot write {file}: {error}") from None
+
+
+def read(file: Path) -> Trajectory:
+    """What ``write`` kept; raises ``NnbenchError`` for any other file."""
+    try:
+        content = json.loads(file.read_text())
+        if content["format"] != FORMAT:
+            raise NnbenchError(f"{file} has format {content['format']!r} and this nnbench reads {FORMAT}")
+        steps = tuple(Step(str(one["loss"]), dict(one["tensors"])) for one in content["steps"])
+        return Trajectory(dict(content["of"]), dict(content["where"]), steps)
+    except OSError as error:
+        raise NnbenchError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        told = type(error).__name__
+        raise NnbenchError(f"{file} is no trajectory ({told}); `nnbench train TASK --record FILE` makes one") from None
+
+
+def first_difference(before: Sequence[Step], after: Sequence[Step]) -> Difference | None:
+    """The first step, and in it the loss or else the first tensor, in which they differ; None where they agree.
+
+    Where one is shorter, only what both have is compared.
+    """
+    for number, (old, new) in enumerate(zip(before, after, strict=False)):
+        if old.tensors.keys() != new.tensors.keys():
+            return Difference(number, f"tensors: {', '.join(sorted(old.tensors.keys() ^ new.tensors.keys()))}")
+        if old.loss != new.loss:
+            return Difference(number, f"the loss, {float.fromhex(old.loss):.9g} and {float.fromhex(new.loss):.9g}")
+        changed = [name for name in old.tensors if old.tensors[name] != new.tensors[name]]
+        if changed:
+            return Difference(number, f"{changed[0]} ({len(changed)} of {len(old.tensors)} tensors)")
+    return None
