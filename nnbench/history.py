@@ -1,48 +1,130 @@
-"""Named questions over the results folder, answered by DuckDB from the run files themselves."""
+"""The runs of the results folder: which there are, one of them whole, and questions over all of them."""
 
 from __future__ import annotations
 
-import json
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
-from pyarrow.dataset import dataset
+import pyarrow.compute as pc
 
 from nnbench.errors import ResultsError, listing
-from nnbench.model import Measurement, Run, measurement
-from nnbench.store import MEASUREMENT_COLUMNS, SCHEMA, read_header, read_run, runs_folder
+from nnbench.model import Measurement, Run
+from nnbench.store import PREFIX, SCHEMA, Stored, first_line, from_row, read_headers, read_rows, read_run, runs_folder
+
+
+class Copy(NamedTuple):
+    """A run's place in a second file, and the file that it is counted from."""
+
+    run: str
+    path: Path
+    counted: Path
 
 
 @dataclass(frozen=True)
 class History:
-    """The run files that can be read, oldest first, and one sentence for each that cannot."""
+    """The runs that can be read, oldest first, each with its file, and one sentence for each file that cannot.
+
+    A compacted file holds many runs. ``copies`` are further places of runs that are counted already.
+    """
 
     runs: tuple[Run, ...]  # without their measurements
     paths: tuple[Path, ...]
     problems: tuple[str, ...]
+    rows: tuple[int, ...] = ()  # how many measurements each has
+    copies: tuple[Copy, ...] = ()
 
 
-def open_history(results: Path) -> History:
-    """Look through the folder; a truncated or foreign file costs only itself, and a copy of a run counts once."""
-    found: dict[str, tuple[Run, Path]] = {}
+def open_history(results: Path, without: Collection[Path] = ()) -> History:
+    """Look through the folder; a truncated or foreign file costs only itself, and a copy of a run counts once.
+
+    Files in ``without`` are passed over.
+    """
+    places: dict[str, list[tuple[Path, Stored]]] = {}
     problems = []
     for path in sorted(runs_folder(results).glob("*.parquet")):
         try:
-            run = read_header(path)
+            for stored in _headers(path) if path not in without else ():
+                places.setdefault(stored.run.id, []).append((path, stored))
         except ResultsError as error:
-            problems.append(str(error))
-            continue
-        if run.id in found:
-            problems.append(f"{path} is skipped: it holds the run {run.id}, as {found[run.id][1].name} does")
-        else:
-            found[run.id] = run, path
-    ordered = sorted(found.values(), key=lambda pair: (pair[0].started, pair[0].id))
-    return History(tuple(run for run, _ in ordered), tuple(path for _, path in ordered), tuple(problems))
+            problems.append(_one_line(str(error)))
+    counted = sorted((max(there, key=_worth) for there in places.values()), key=_moment)
+    owners = {stored.run.id: path for path, stored in counted}
+    copies = tuple(
+        Copy(name, path, owners[name]) for name, there in places.items() for path, _ in there if path != owners[name]
+    )
+    return History(
+        runs=tuple(stored.run for _, stored in counted),
+        paths=tuple(path for path, _ in counted),
+        problems=(*problems, *_told(copies)),
+        rows=tuple(stored.rows for _, stored in counted),
+        copies=copies,
+    )
+
+
+def _headers(path: Path) -> tuple[Stored, ...]:
+    """The runs of a file, looked up once a process: a command may ask several questions of thousands of files."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return read_headers(path)  # which says what is wrong
+    return _headers_of(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.cache
+def _headers_of(path: Path, *version: int) -> tuple[Stored, ...]:
+    return read_headers(path)
+
+
+def _worth(place: tuple[Path, Stored]) -> tuple[bool, int, bool]:
+    """Of two copies the one that ended well counts, then the longer one, then the one in company."""
+    path, stored = place
+    return stored.run.ended == "complete", stored.rows, path.name.startswith(PREFIX)
+
+
+def _moment(place: tuple[Path, Stored]) -> tuple[datetime, str]:
+    run = place[1].run
+    return datetime.fromisoformat(run.started), run.id
+
+
+def _told(copies: Sequence[Copy]) -> list[str]:
+    """A sentence for each file copied by hand, and one for all runs that are beside a compacted file."""
+    beside = [copy for copy in copies if PREFIX in (copy.path.name[: len(PREFIX)], copy.counted.name[: len(PREFIX)])]
+    by_hand = [copy for copy in copies if copy not in beside]
+    told = [
+        _one_line(f"{path} is skipped: it holds the run {run}, as {counted.name} does")
+        for run, path, counted in by_hand
+    ]
+    if beside:
+        told.append(
+            _one_line(
+                f"{len(beside)} copies of runs, such as {beside[0].run} in {beside[0].path}, are not counted again; "
+                "`nnbench results compact` removes them"
+            )
+        )
+    return told
+
+
+def _one_line(text: str) -> str:
+    """A sentence whose file names keep to their line, whatever stands in them."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def clock_was_set_back(history: History, run: Run) -> str:
+    """What to say where the newest run started after one that begins now; an empty text where all is well."""
+    if not history.runs or datetime.fromisoformat(history.runs[-1].started) <= datetime.fromisoformat(run.started):
+        return ""
+    newest = history.runs[-1]
+    return (
+        f"this machine's clock says {run.started}, yet {newest.id} started at {newest.started}: until then `latest` "
+        "is that run, not this one. Set the clock, or name runs by their ids."
+    )
 
 
 def find_run(results: Path, text: str) -> Run:
@@ -59,15 +141,16 @@ def find_run(results: Path, text: str) -> Run:
         raise ResultsError(
             f"{runs_folder(results)} holds no runs. `nnbench run` makes one; --results names another folder."
         )
-    return read_run(_find(history, text))
+    place = _find(history, text)
+    return read_run(history.paths[place], history.runs[place].id)
 
 
-def _find(history: History, text: str) -> Path:
+def _find(history: History, text: str) -> int:
     if text.partition("~")[0] == "latest":
         back = text.partition("~")[2] or "0"
-        if back.isdecimal() and int(back) < len(history.paths):
-            return history.paths[-1 - int(back)]
-    found = [path for run, path in zip(history.runs, history.paths, strict=True) if run.id.startswith(text)]
+        if back.isdecimal() and int(back) < len(history.runs):
+            return len(history.runs) - 1 - int(back)
+    found = [place for place, run in enumerate(history.runs) if run.id.startswith(text)]
     if len(found) == 1:
         return found[0]
     newest = listing(run.id for run in history.runs[-5:])
@@ -85,45 +168,69 @@ NEWEST = """
 
 def last_results(results: Path, component: str) -> tuple[str, tuple[Measurement, ...]]:
     """The id of the newest run that measured a component, and what it measured of it; ("", ()) where none did."""
-    paths = open_history(results).paths
-    newest = _query(paths, NEWEST, [component])
+    newest = table(results, NEWEST, [component]).to_pylist()
     if not newest:
         return "", ()
-    run = newest[0]["run"]
-    columns = ", ".join(f'"{name}"' for name in (*MEASUREMENT_COLUMNS, "context"))
-    rows = _query(paths, f"SELECT {columns} FROM runs WHERE run = ? AND component = ?", [run, component])
-    return run, tuple(measurement(row | {"context": json.loads(row["context"])}) for row in rows)
-
-
-def _query(paths: Sequence[Path], sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
-    """Rows of a query over the view ``runs`` of run files; each parameter fills one ``?``.
-
-    A file whose header is whole but whose inside is damaged is found out here and left out, with a warning.
-    """
-    if not paths:
-        return []
+    name = newest[0]["run"]
+    history = open_history(results)
+    path = dict(zip((run.id for run in history.runs), history.paths, strict=True))[name]
     try:
-        return _ask(paths, sql, parameters)
+        rows = read_rows(path, name)
+        return name, tuple(from_row(row) for row in rows.filter(pc.equal(rows["component"], component)).to_pylist())
+    except (OSError, pa.ArrowException, ValueError, TypeError, RecursionError) as error:
+        raise ResultsError(f"{path} is damaged: {first_line(error)}") from None
+
+
+def table(results: Path, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+    """The answer to a query over the view ``runs``: the columns of ``store.SCHEMA``, one row a measurement.
+
+    Each of the parameters fills one ``?``. The rows of the view come in no order. A file that cannot be read is left
+    out, with a warning where only its inside is damaged; ``open_history`` names the others.
+    """
+    history = open_history(results)
+    try:
+        return _ask(history, sql, parameters)
     except (duckdb.Error, OSError, pa.ArrowException):
-        sound = [path for path in paths if _is_sound(path)]
-        if len(sound) == len(paths):
+        if open_history(results).paths != history.paths:  # another command has compacted them in the meantime
+            return table(results, sql, parameters)
+        damaged = [path for path in dict.fromkeys(history.paths) if not _is_sound(path)]
+        if not damaged:
             raise
-        return _query(sound, sql, parameters)
+        return _ask(open_history(results, without=damaged), sql, parameters)
 
 
-def _ask(paths: Sequence[Path], sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+COLUMNS = ", ".join(f'"{field.name}"' for field in SCHEMA)
+# A file counts for the runs that it was chosen for alone: neither copies nor rows that belong to other runs count.
+VIEW = f"""
+    CREATE VIEW runs AS SELECT {COLUMNS} FROM files
+    SEMI JOIN counted ON files.filename = counted.path AND files.run = counted.name
+"""
+
+
+def _ask(history: History, sql: str, parameters: Sequence[Any]) -> pa.Table:
     with duckdb.connect() as connection:
-        # By way of Arrow: DuckDB itself would take a star in a folder's name for a pattern.
-        connection.register("runs", dataset([str(path) for path in paths], schema=SCHEMA, format="parquet"))
-        answer = connection.execute(sql, list(parameters))
-        names = [column[0] for column in answer.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+        if history.paths:
+            paths = [str(path) for path in history.paths]
+            connection.register("counted", pa.table({"path": paths, "name": [run.id for run in history.runs]}))
+            _files(connection, dict.fromkeys(paths)).create_view("files")
+            connection.execute(VIEW)
+        else:
+            connection.register("runs", SCHEMA.empty_table())
+        return connection.sql(sql, params=list(parameters)).to_arrow_table()
+
+
+def _files(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, None]) -> duckdb.DuckDBPyRelation:
+    """Every row of some files, with the file's name; a star in a folder's name is a star, not a pattern."""
+    plain = ["".join(f"[{letter}]" if letter in "*?[" else letter for letter in path) for path in paths]
+    return connection.read_parquet(plain, filename=True, hive_partitioning=False)
 
 
 def _is_sound(path: Path) -> bool:
+    """Whether every column of a file can be read by what answers the queries; warns where not."""
     try:
-        read_run(path)
-    except ResultsError as error:
-        warnings.warn(f"{error}; it is left out", stacklevel=2)
+        with duckdb.connect() as connection:
+            _files(connection, {str(path): None}).aggregate("bit_xor(hash(COLUMNS(*)))").fetchall()
+    except (duckdb.Error, OSError) as error:
+        warnings.warn(_one_line(f"{path} is damaged: {first_line(error)}; it is left out"), stacklevel=2)
         return False
     return True

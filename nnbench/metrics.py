@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ANCHORED = "anchored_"
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -18,6 +20,11 @@ class Metric:
     beside: bool = False  # where it is skipped, the rest is measured all the same
 
 
+def anchored(mode: str) -> str:
+    """The metric of a commit's time over the anchor's, one value a process pair; its context names the anchor."""
+    return f"{ANCHORED}{mode}"
+
+
 def _timed(mode: str) -> tuple[Metric, ...]:
     return (
         Metric(f"{mode}_time", "s", f"{mode} (CPU time)", mode=mode),
@@ -25,6 +32,7 @@ def _timed(mode: str) -> tuple[Metric, ...]:
         Metric(f"{mode}_cold_time", "s", f"{mode} (GPU, cache flushed)", mode=mode, beside=True),
         Metric(f"{mode}_hot_time", "s", f"{mode} (GPU, graph replayed)", mode=mode, beside=True),
         Metric(f"{mode}_host_time", "s", f"{mode} (launch on the host)", mode=mode),
+        Metric(anchored(mode), "1", f"{mode}, over the anchor's", mode=mode, beside=True),
     )
 
 
@@ -60,9 +68,17 @@ METRICS = {
         Metric("state_bytes", "B", "optimizer state, bytes a parameter", exact=True),
         Metric("instructions", "1", "CPU instructions", beside=True),
         Metric("train_loss", "1", "training loss"),
+        Metric("validation_loss", "1", "validation loss"),
+        Metric("validation_accuracy", "1", "validation accuracy", better="more"),
+        Metric("learning_rate", "1", "learning rate", better="neither"),
+        Metric("gradient_norm", "1", "norm of the last gradient", better="neither"),
         Metric("test_loss", "1", "test loss"),
         Metric("test_accuracy", "1", "test accuracy", better="more"),
         Metric("training_time", "s", "training time, wall"),
+        # What other tools measured, as they measured it: more is worse, which is all that asv knows.
+        Metric("time", "s", "time, imported"),
+        Metric("memory", "B", "memory, imported"),
+        Metric("value", "1", "value, imported"),
     )
 }
 

@@ -1,11 +1,12 @@
 """Finding runs, and the last results of a component."""
 
+import duckdb
 import pytest
 
 from nnbench.errors import ResultsError
-from nnbench.history import find_run, last_results, open_history
+from nnbench.history import find_run, last_results, open_history, table
 from nnbench.model import Measurement, Run
-from nnbench.store import runs_folder, write_run
+from nnbench.store import SCHEMA, runs_folder, write_run
 
 JANUARY, MARCH, APRIL = "20260101T000000Z-00000a", "20260301T000000Z-00000b", "20260302T000000Z-00000c"
 
@@ -111,3 +112,42 @@ def test_a_file_that_is_no_run_costs_only_itself(results):
     (runs_folder(results) / "20270101T000000Z-00000e.parquet").write_text("no")
     assert find_run(results, "latest").id == APRIL
     assert last_results(results, "layers.linear")[0] == MARCH
+
+
+QUESTION = 'SELECT run, component, "values"[1] AS value FROM runs WHERE component = ? ORDER BY started'
+
+
+def test_a_question_is_answered_as_a_table(results):
+    answer = table(results, QUESTION, ["layers.linear"])
+    assert answer.to_pylist() == [
+        {"run": JANUARY, "component": "layers.linear", "value": 1.0},
+        {"run": MARCH, "component": "layers.linear", "value": 2.0},
+        {"run": MARCH, "component": "layers.linear", "value": 3.0},
+    ]
+    assert table(results, "SELECT * FROM runs").schema.names == SCHEMA.names
+
+
+def test_a_question_to_no_runs_has_an_empty_answer_of_the_same_columns(results, tmp_path):
+    empty = table(tmp_path / "nowhere", QUESTION, ["layers.linear"])
+    assert (empty.num_rows, empty.schema.names) == (0, table(results, QUESTION, ["layers.linear"]).schema.names)
+
+
+def test_a_question_that_is_none_is_refused(results):
+    with pytest.raises(duckdb.Error, match="nonsense"):
+        table(results, "SELECT nonsense FROM runs")
+
+
+@pytest.mark.parametrize("name", ["a*b", "a?b", "[!a]", "a{b,c}", "it's", "year=2026", "back\\slash", "sp ace", "ü"])
+def test_a_folders_name_is_only_a_name(tmp_path, name):
+    for folder in (name, "aab", "b"):
+        store(tmp_path / folder, JANUARY, row("layers.linear", float(len(folder))))
+    assert table(tmp_path / name, "SELECT run FROM runs").num_rows == 1
+    assert last_results(tmp_path / name, "layers.linear")[1][0].values == (float(len(name)),)
+
+
+def test_a_file_that_comes_later_is_seen_at_once(results):
+    assert len(open_history(results).runs) == 3
+    path = store(results, "20260401T000000Z-00000d", row("losses.mse", 9.0))
+    assert len(open_history(results).runs) == 4
+    path.write_bytes(b"damaged")
+    assert len(open_history(results).runs) == 3

@@ -12,16 +12,17 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up: each file or folder of nnbench/ imports those before it, never those after it.
 FLOORS = [
-    "errors", "model", "metrics", "failures", "confinement", "forked",
-    "stats", "units",
+    "errors", "model", "metrics", "trajectories", "failures", "confinement", "forked",
+    "stats", "noise", "detect", "events", "units",
     "ceilings", "machine", "documents",
     "specs", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
     "commits",
-    "store", "history", "tables", "roofline", "made_of",
+    "store", "history", "compact", "tables", "roofline", "made_of",
     "changes",
+    "points", "series", "evidence", "findings", "series_words", "machine_moves", "confirmed", "regressions",
     "vision", "data",
     "workload", "measure", "checks", "train",
-    "worker", "processes", "runner", "mutation",
+    "worker", "processes", "runner", "trainer", "mutation",
     "duels",
     "report",
     "doors",

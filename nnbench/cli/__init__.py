@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import signal
 import sys
 import warnings
@@ -16,9 +17,16 @@ COMMANDS = {
     "check": "is it right: every variant against its reference",
     "run": "check, then measure, then store",
     "duel": "which of two is faster: blocks of both in turn",
-    "show": "one component: documentation, source, cases, last results",
-    "diff": "what changed between two runs",
+    "history": "the commits of a range, each measured in turn with the same anchor",
+    "show": "one component: documentation, source, cases, last results; or one run",
+    "diff": "what changed between two runs, or two commits",
+    "trend": "how stored numbers went from run to run",
+    "regressions": "what got worse, and with which commit",
+    "train": "does it train: an architecture by its recipe, on real data",
     "report": "a run as one HTML file",
+    "import": "results of asv and pytest-benchmark, brought in",
+    "export": "the store as CSV, JSON or asv results",
+    "results": "the stored runs: which there are, fewer files, still whole",
     "data": "data sets: what is here, and getting more",
     "machine": "this computer and its software, as every run stores them",
 }
@@ -45,7 +53,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             hint = did_you_mean(cmd_name, COMMANDS)
             raise click.UsageError(f"no command named {cmd_name!r}. {hint} Commands are {listing(COMMANDS)}.", ctx)
-        command: click.Command = importlib.import_module(f"nnbench.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"nnbench.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,4 +1,4 @@
-"""``nnbench diff``: what changed between two runs."""
+"""``nnbench diff``: what changed between two runs, or between two commits."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 
 import click
 
-from nnbench import history
 from nnbench.changes import Change, changes, drift
-from nnbench.cli import options, output
+from nnbench.cli import named_run, options, output
 from nnbench.metrics import METRICS
 from nnbench.model import Run, plain
 from nnbench.units import by_unit
@@ -20,26 +19,28 @@ EXAMPLE = """\b
 Example:
   nnbench diff latest~1 latest
   nnbench diff 20261120T0801 20261120T0930 --all
+  nnbench diff v1.0 HEAD               the newest run of each commit on this machine
 """
 
 UNCHANGED = ("same", "undecided")
 
 
 @click.command("diff", epilog=EXAMPLE)
-@click.argument("before", metavar="RUN")
-@click.argument("after", metavar="RUN")
+@click.argument("before", metavar="RUN|REV")
+@click.argument("after", metavar="RUN|REV")
 @click.option("--all", "everything", is_flag=True, help="Show what did not change, too.")
 @click.option("--strict", is_flag=True, help="Exit with 4 when a time is undecided.")
 @options.as_json
 @options.results
 def command(before: str, after: str, everything: bool, strict: bool, as_json: bool, results: Path) -> int:
-    """Compare two runs: times by intervals, counts exactly.
+    """Compare two runs or commits: times by intervals, counts exactly.
 
-    A RUN is an id or the start of one, latest, latest~1, or a file. Exits with 1 when something is slower, worse or
-    broken. "slower" is never said where the two intervals overlap.
+    A RUN is an id or the start of one, latest, latest~1, or a file; a REV is a commit, of which the newest run on
+    this machine is taken. Exits with 1 when something is slower, worse or broken. "slower" is never said where the two
+    intervals overlap.
     """
     output.open_results(results)
-    first, second = history.find_run(results, before), history.find_run(results, after)
+    first, second = (named_run.find(results, text, Path.cwd()) for text in (before, after))
     found = changes(first, second)
     if as_json:
         output.print_json([plain(change) | plain(change.verdict) for change in found])

@@ -8,10 +8,13 @@ import click
 
 from nnbench import history
 from nnbench.cli import options, output
+from nnbench.cli.stored import Choice
 from nnbench.errors import ResultsError
 from nnbench.model import Run
 from nnbench.plan import parse
-from nnbench.report import markdown_table, run_page, splice
+from nnbench.regressions import regressions
+from nnbench.report import markdown_table, run_page, splice, trends
+from nnbench.report.trend import Trends
 from nnbench.tables import lines, training_lines
 from nnbench.units import share
 
@@ -43,11 +46,19 @@ def command(
     target = path or results / "reports" / f"{found.id}.html"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(run_page(found), encoding="utf-8")
+        target.write_text(run_page(found, _history(results, found)), encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"cannot write the page to {target}: {error}. Name another file with --output.") from None
     output.print_json({"run": found.id, "path": str(target)}) if as_json else click.echo(target)
     return 0
+
+
+def _history(results: Path, run: Run) -> Trends | None:
+    """What earlier runs say of what this run measured."""
+    measured = {(row.component, row.variant, row.case) for row in run.measurements}
+    stored = Choice().series(results)
+    kept = [one for one in stored if one.is_kernel or (one.key.component, one.key.variant, one.key.case) in measured]
+    return trends(run, kept, regressions(kept))
 
 
 def _table(run: Run, patterns: tuple[str, ...], into: Path | None) -> int:

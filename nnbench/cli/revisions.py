@@ -13,12 +13,11 @@ from nnbench.cli.fight import Fight
 from nnbench.cli.started import new_run
 from nnbench.duels import opponents
 from nnbench.duels.contest import Outcome, Settings
-from nnbench.duels.revisions import Plan, State, plan, reasons, states
-from nnbench.model import Measurement, Run
+from nnbench.duels.revisions import Plan, State, of_the_run, plan, reasons, states
+from nnbench.model import Run
 from nnbench.processes.process import Limits
 
 MOST_REASONS = 20  # lines that say why something is measured
-BEFORE = "before_"  # stands before the metrics of side A: the run's own are those of side B, of its commit
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _fight(
     results: Path,
 ) -> int:
     met = [(target, target) for target in todo.targets]
-    fight = Fight(store.Journal(results, _run_of(pair[1], results)), opponents.contests(met, request.modes), _stored)
+    fight = Fight(store.Journal(results, _run_of(pair[1], results)), opponents.contests(met, request.modes), of_the_run)
     names = [state.tree.name for state in pair]
     try:
         with fight.journal:
@@ -101,11 +100,6 @@ def _run_of(after: State, results: Path) -> Run:
     """The run is one of side B: of its commit, unless that is the working tree."""
     run = new_run(results)
     return replace(run, commit=after.commit, dirty=False) if after.commit else run
-
-
-def _stored(row: Measurement) -> Measurement:
-    """A row as it is stored: what side A took must not pass for the same variant's times of the run's own commit."""
-    return replace(row, metric=f"{BEFORE}{row.metric}") if row.context.get("duel") == "a" else row
 
 
 def _tell(outcomes: Sequence[Outcome], names: Sequence[str], as_json: bool) -> None:

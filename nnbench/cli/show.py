@@ -1,7 +1,10 @@
-"""``nnbench show``: one component."""
+"""``nnbench show``: one component, or one run."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +16,78 @@ from nnbench.cli.counter_table import print_counters
 from nnbench.cli.run import print_lines, print_training
 from nnbench.discovery import sources, unknown
 from nnbench.errors import UnknownComponent
-from nnbench.model import CHECK_PREFIX, ComponentInfo, Measurement, plain
+from nnbench.model import CHECK_PREFIX, ComponentInfo, Measurement, Run, Status, plain
 from nnbench.processes.session import Session
+from nnbench.roofline import IMPOSSIBLE, without_impossible
 from nnbench.tables import lines, training_lines
 
 EXAMPLE = """\b
 Example:
   nnbench show layers.conv2d
   nnbench show layers.conv2d --json
+  nnbench show latest                 a whole run
 """
+
+A_RUN = re.compile(r"latest(~.*)?|[0-9]{8}T.*|.*\.parquet")  # no component is called so
 
 
 @click.command("show", epilog=EXAMPLE)
-@click.argument("component")
+@click.argument("component", metavar="COMPONENT|RUN")
 @click.option("--suite", "suites", multiple=True, metavar="FILE", help="A suite file beside the built-in ones.")
 @options.as_json
 @options.results
 def command(component: str, suites: tuple[str, ...], as_json: bool, results: Path) -> int:
-    """Show one component: documentation, variants, source, cases and last results."""
+    """Show one component: documentation, variants, source, cases and last results. Or one run: all that it measured.
+
+    A RUN is an id or the start of one, latest, latest~1, or a file. Times that the machine cannot reach are left out.
+    """
     output.open_results(results)
+    if A_RUN.fullmatch(component):
+        _show_run(history.find_run(results, component), as_json)
+        return 0
     run, rows = history.last_results(results, component)
+    machines = {one.id: one.machine for one in history.open_history(results).runs}
+    rows = _possible(rows, machines.get(run, {}))
     if as_json:
-        measured = [row for row in rows if not row.metric.startswith(CHECK_PREFIX)]
-        if not measured:
+        if not _measured(rows):
             _describe(component, suites)  # an unknown name is an error, a component never measured is not
-        output.print_json([plain(row) | {"run": run} for row in measured])
+        output.print_json(_rows(run, rows))
         return 0
     info, variants = _describe(component, suites)
     _print(info, variants)
     _print_results(run, rows, component)
     return 0
+
+
+def _show_run(run: Run, as_json: bool) -> None:
+    rows = _possible(run.measurements, run.machine)
+    if as_json:
+        output.print_json(_rows(run.id, rows))
+        return
+    click.echo(f"{run.id}, made by: {run.command}")
+    click.echo(f"started {run.started}, {run.ended}; commit {run.commit[:10] or 'unknown'}{'+' * run.dirty}")
+    click.echo(f"on machine {run.machine.get('id', 'unknown')}: {run.machine.get('cpu', 'unknown')}\n")
+    _print_measured(rows)
+
+
+def _measured(rows: Iterable[Measurement]) -> list[Measurement]:
+    return [row for row in rows if not row.metric.startswith(CHECK_PREFIX)]
+
+
+def _rows(run: str, rows: Iterable[Measurement]) -> list[dict[str, Any]]:
+    return [plain(row) | {"run": run} for row in _measured(rows)]
+
+
+def _possible(rows: tuple[Measurement, ...], machine: Mapping[str, Any]) -> tuple[Measurement, ...]:
+    """The rows with those times that no machine of this kind can reach taken out: they failed, with the reason."""
+    judged = without_impossible(lines(rows), machine)
+    refused = {line.key: line.note for line in judged if line.note.startswith(IMPOSSIBLE)}
+    return tuple(
+        replace(row, values=(), status=Status.FAILED, note=refused[row.component, row.case, row.variant])
+        if row.unit == "s" and (row.component, row.case, row.variant) in refused
+        else row
+        for row in rows
+    )
 
 
 def _describe(component: str, suites: tuple[str, ...]) -> tuple[ComponentInfo, dict[str, Any]]:
@@ -78,6 +123,10 @@ def _print_results(run: str, rows: tuple[Measurement, ...], component: str) -> N
         click.echo(f"No results yet: `nnbench run {component}` measures it.")
         return
     click.echo(f"Last results, of run {run}:")
+    _print_measured(rows)
+
+
+def _print_measured(rows: tuple[Measurement, ...]) -> None:
     found = lines(rows)
     print_lines(found)
     print_counters(found)

@@ -7,7 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nnbench import machine, store
+from nnbench import history, machine, store
+from nnbench.cli import output
 from nnbench.machine import THREADS
 from nnbench.model import Run
 
@@ -15,7 +16,7 @@ from nnbench.model import Run
 def new_run(results: Path, threads: int = THREADS) -> Run:
     """A run that begins now: by this command, of the commit here, on this machine with so many threads."""
     commit, dirty = machine.commit(Path.cwd(), results)
-    return Run(
+    run = Run(
         id=store.new_run_id(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         command=shlex.join(["nnbench", *sys.argv[1:]]),
@@ -23,3 +24,6 @@ def new_run(results: Path, threads: int = THREADS) -> Run:
         dirty=dirty,
         machine=machine.fingerprint() | {"threads": threads},
     )
+    if doubt := history.clock_was_set_back(history.open_history(results), run):
+        output.warn(doubt)
+    return run

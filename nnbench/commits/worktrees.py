@@ -41,38 +41,44 @@ class Revision:
         return short if self.commit.startswith(self.text) else f"{self.text} ({short})"
 
 
-def repository(folder: Path) -> Path:
-    """The top folder of the working tree around ``folder``; raises ``NnbenchError`` where there is none."""
+def repository(folder: Path, asked: str = "--rev compares") -> Path:
+    """The top folder of the working tree around ``folder``; raises ``NnbenchError`` where there is none.
+
+    ``asked`` is what needs it, in words that "commits" follows.
+    """
     if shutil.which("git") is None:
-        raise NnbenchError("--rev compares commits, but git is not installed; install it (on Debian: apt install git)")
-    done = _git(folder, "rev-parse", "--show-toplevel")
+        raise NnbenchError(f"{asked} commits, but git is not installed; install it (on Debian: apt install git)")
+    done = git(folder, "rev-parse", "--show-toplevel")
     if done.returncode != 0:
         said = f" (git says: {done.stderr.strip()})" if "not a git repository" not in done.stderr else ""
         raise NnbenchError(
-            f"--rev compares commits of a git repository, and {folder} lies in none{said}. "
+            f"{asked} commits of a git repository, and {folder} lies in none{said}. "
             "Change to your repository's folder; two variants of one state are compared with `nnbench duel A B`"
         )
     return Path(done.stdout.strip()).resolve()
 
 
-def resolve(root: Path, text: str) -> Revision:
-    """The commit that ``text`` (a branch, a tag, a hash, ``HEAD~1`` ...) names; raises ``NnbenchError``."""
-    done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+def resolve(root: Path, text: str, asked: str = "--rev") -> Revision:
+    """The commit that ``text`` (a branch, a tag, a hash, ``HEAD~1`` ...) names; raises ``NnbenchError``.
+
+    ``asked`` is the option that it was given to.
+    """
+    done = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
     if done.returncode != 0 or not done.stdout.strip():
-        raise NnbenchError(f"--rev {text}: there is no such commit here. {_hint(root, text)}")
+        raise NnbenchError(f"{asked} {text}: there is no such commit here. {_hint(root, text)}")
     return Revision(text, done.stdout.strip())
 
 
 def _hint(root: Path, text: str) -> str:
     """What to type next: a fetch in a shallow clone, a remote branch, a name that is close, or how to list them."""
-    if _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+    if git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
         return (
             "This clone is shallow, so most commits are missing: `git fetch --unshallow`, "
             "or `fetch-depth: 0` for actions/checkout"
         )
-    if _git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:
+    if git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:
         return "The repository has no commit yet"
-    names = _git(root, "for-each-ref", "--format=%(refname:short)").stdout.split()
+    names = git(root, "for-each-ref", "--format=%(refname:short)").stdout.split()
     remote = [name for name in names if name.endswith(f"/{text}")]
     close = f"Did you mean {remote[0]}?" if remote else did_you_mean(text, names)
     return f"{close} `git branch --all` and `git tag` list names, `git log` shows hashes".strip()
@@ -139,7 +145,7 @@ def _new_lock(root: Path, prefix: str) -> tuple[IO[str], Path]:
 
 
 def _add(root: Path, revision: Revision, place: Path) -> None:
-    done = _git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", str(place), revision.commit)
+    done = git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", str(place), revision.commit)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["nothing"]
         raise NnbenchError(f"git cannot check out {revision.name}; it says: {said[-1]}")
@@ -148,7 +154,7 @@ def _add(root: Path, revision: Revision, place: Path) -> None:
 def _remove(root: Path, place: Path) -> None:
     """Twice forced: one that was being made when its run was killed is locked by git."""
     if root.is_dir():
-        _git(root, "worktree", "remove", "--force", "--force", str(place))
+        git(root, "worktree", "remove", "--force", "--force", str(place))
     shutil.rmtree(place, ignore_errors=True)
 
 
@@ -166,13 +172,14 @@ def _without_interruption() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git on the repository around ``folder``, whatever a hook that we may run in set, in English."""
     inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL}
     return subprocess.run(
         ["git", "-C", str(folder), *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",  # subjects and names are anybody's
         check=False,
         env=inherited | {"LC_ALL": "C.UTF-8"},
         start_new_session=True,  # Ctrl-C reaches us alone; we end what we started

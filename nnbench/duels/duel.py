@@ -134,8 +134,10 @@ class _Duel:
 
 
 def _doing(duel: _Duel, number: int) -> str:
-    count = len(duel.going_on)
-    return f"pair {number + 1} of at most {duel.settings.rule.most_pairs}, {count} undecided"
+    rule, count = duel.settings.rule, len(duel.going_on)
+    if rule.least_pairs == rule.most_pairs:
+        return f"pair {number + 1} of {rule.most_pairs}"
+    return f"pair {number + 1} of at most {rule.most_pairs}, {count} undecided"
 
 
 def _rows(met: Meeting, sides: tuple[Side, Side], pair: int) -> tuple[Measurement, ...]:

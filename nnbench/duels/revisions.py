@@ -14,12 +14,13 @@ from nnbench.duels.contest import Side
 from nnbench.duels.opponents import needed
 from nnbench.duels.starting import Starters
 from nnbench.errors import NnbenchError, listing
-from nnbench.model import CaseInfo, ComponentInfo
+from nnbench.model import CaseInfo, ComponentInfo, Measurement, Problem
 from nnbench.plan import Target, select, timed
 from nnbench.processes.process import Limits
 from nnbench.processes.session import LOAD_SECONDS, Session
 
 WORKING_TREE = "working tree"
+BEFORE = "before_"  # stands before the metrics of side A: the run's own are those of side B, of its commit
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,31 @@ class State:
             for package, place in answer["installed"].items()
         ]
         return answer["code"], told
+
+
+def of_the_run(row: Measurement) -> Measurement:
+    """A row as it is stored: what side A took must not pass for the same variant's times of the run's own commit."""
+    return replace(row, metric=f"{BEFORE}{row.metric}") if row.context.get("duel") == "a" else row
+
+
+@contextlib.contextmanager
+def state(
+    root: Path, revision: worktrees.Revision, folder: Path, suites: Sequence[str], limits: Limits
+) -> Iterator[State]:
+    """One commit, ready to import from; raises ``NnbenchError`` where it cannot be checked out.
+
+    ``components`` is empty, and the session's ``problems`` say why, where nothing of it can be imported.
+    """
+    with worktrees.checked_out(root, revision) as place:
+        tree = Tree(revision.name, str(place), str(root), str(folder.resolve().relative_to(root)))
+        with Session((), limits, tree=tree) as session:
+            components: tuple[ComponentInfo, ...] = ()
+            try:
+                session.sources = tree_sources(tree, suites)
+                components = session.components()
+            except NnbenchError as error:
+                session.problems.append(Problem(revision.name, str(place), 0, str(error)))
+            yield State(tree, revision.commit, session, components, tuple(_lacking(tree, suites)))
 
 
 @contextlib.contextmanager
@@ -113,7 +139,7 @@ def plan(pair: tuple[State, State], patterns: Sequence[str], expression: str, ev
     """Variants whose code changed, or all, in every case that both sides have; raises ``NnbenchError``."""
     before, after = ({one.id: one for one in state.components} for state in pair)
     if not before and not after:
-        raise NnbenchError(_nothing_there(pair))
+        raise NnbenchError(nothing_there(pair))
     selected = timed(select(list({**before, **after}.values()), patterns, expression))
     identifiers = {target.component.id for target in selected}
     asked_of = [
@@ -143,7 +169,8 @@ def _number(variants: Sequence[str]) -> str:
     return "1 selected variant is" if len(variants) == 1 else f"{len(variants)} selected variants are"
 
 
-def _nothing_there(pair: tuple[State, State]) -> str:
+def nothing_there(pair: tuple[State, State]) -> str:
+    """Why there is nothing to measure, and what to type."""
     problems = [problem for state in pair for problem in state.session.problems]
     if problems:
         return f"neither side has a component: {problems[0]}"

@@ -2,5 +2,6 @@
 
 from nnbench.report.markdown import markdown_table, splice
 from nnbench.report.page import correctness_page, run_page
+from nnbench.report.trend import trends
 
-__all__ = ["correctness_page", "markdown_table", "run_page", "splice"]
+__all__ = ["correctness_page", "markdown_table", "run_page", "splice", "trends"]

@@ -21,6 +21,7 @@ from nnbench.report.counter_grid import counter_grid
 from nnbench.report.failures import Repeat
 from nnbench.report.matrix import matrix_of
 from nnbench.report.races import races, tally
+from nnbench.report.trend import Trends
 from nnbench.report.words import clean, elide, grouped, options, plural
 from nnbench.roofline import shares
 from nnbench.stats import CONFIDENCE, NOTICEABLE
@@ -32,9 +33,12 @@ REPEATED = ("--suite", "--timeout", "--memory-limit")  # what a check is repeate
 SHOWN_AT_ONCE = 15  # findings beside the headline; the others unfold
 
 
-def run_page(run: Run) -> str:
-    """The whole page as HTML; equal runs give equal bytes. No network, no JavaScript needed to read it."""
-    return _environment().get_template("page.html").render(_content(run))
+def run_page(run: Run, history: Trends | None = None) -> str:
+    """The whole page as HTML; equal runs give equal bytes. No network, no JavaScript needed to read it.
+
+    ``history`` is what to show of earlier runs.
+    """
+    return _environment().get_template("page.html").render(_content(run) | {"history": history})
 
 
 def correctness_page(table: Correctness, command: str, repeat: Repeat) -> str:
@@ -106,6 +110,7 @@ def _verdict(run: Run) -> dict[str, Any]:
         "headline": verdicts.headline(run, found),
         "measured": verdicts.measured(run),
         "ending": verdicts.ending(run),
+        "noise": verdicts.noise(run),
         "check_counts": verdicts.check_counts(run),
         "wrong": [finding for finding in found if finding.weight == verdicts.WRONG],
         "errata": [finding for finding in found if finding.weight == verdicts.ERRATUM],

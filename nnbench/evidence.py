@@ -1,0 +1,66 @@
+"""Duels of two commits that are stored: what decides whether a suspicion was right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnbench import history
+from nnbench.series import Key
+
+
+@dataclass(frozen=True)
+class Duel:
+    """What a duel said of one variant in one case and mode at ``after`` (a commit), held against it at ``before``.
+
+    ``verdict`` is slower, faster or same; ``ratio`` is the later commit's time over the earlier one's, ``seconds`` what
+    the earlier one's call took.
+    """
+
+    component: str
+    variant: str
+    case: str
+    metric: str
+    machine: str
+    spec: str
+    before: str
+    after: str
+    verdict: str
+    ratio: float
+    seconds: float
+    run: str
+    started: str
+
+    @property
+    def key(self) -> Key:
+        """The series that it says something of; duels are of one thread."""
+        return Key(self.component, self.variant, self.case, self.metric, self.machine, self.spec)
+
+
+# Side A's rows begin with "before_" and name its commit; the verdict's row names side B's. A run that is anchored holds
+# every commit against one: that is a series, not an answer about two neighbours.
+QUESTION = r"""
+    SELECT component, variant, "case", machine, run, any_value(strftime(started, '%Y-%m-%dT%H:%M:%S')) AS started,
+           regexp_extract(metric, '^(duel|before)_(.+?)(_time)?$', 2) || '_time' AS metric,
+           any_value(spec) AS spec,
+           any_value(context->>'commit') FILTER (starts_with(metric, 'before_')) AS before,
+           any_value(context->>'commit') FILTER (starts_with(metric, 'duel_')) AS after,
+           any_value(context->>'verdict') FILTER (starts_with(metric, 'duel_')) AS verdict,
+           any_value(CAST(context->>'ratio' AS DOUBLE)) FILTER (starts_with(metric, 'duel_')) AS ratio,
+           median(list_min("values")) FILTER (starts_with(metric, 'before_')) AS seconds
+    FROM runs
+    WHERE (starts_with(metric, 'duel_')
+           OR (starts_with(metric, 'before_') AND ends_with(metric, '_time') AND NOT ends_with(metric, '_wall_time')))
+      AND status = 'ok' AND len("values") > 0
+    GROUP BY component, variant, "case", machine, run, regexp_extract(runs.metric, '^(duel|before)_(.+?)(_time)?$', 2)
+    ORDER BY started, run, component, variant, "case", metric
+"""
+DECIDED = ("slower", "faster", "same")
+
+
+def duels(results: Path) -> tuple[Duel, ...]:
+    """The duels of two commits that came to a verdict, oldest first; those with a working tree are of no commit."""
+    rows: list[dict[str, Any]] = history.table(results, QUESTION).to_pylist()
+    decided = [row for row in rows if row["verdict"] in DECIDED and row["before"] and row["after"]]
+    return tuple(Duel(**row) for row in decided if row["ratio"] is not None and row["seconds"] is not None)

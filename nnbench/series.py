@@ -1,0 +1,223 @@
+"""Series: how one number of one variant in one case went from run to run, read from the results folder as arrays.
+
+A series' identity is all that says what was measured and where: component, variant, case, metric, class of machine, the
+hash of the case's specification, threads. Nothing goes by place, so that what is renamed, reordered or removed starts
+or ends a series and never lends its points to another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnbench import history
+from nnbench.errors import NnbenchError, did_you_mean, listing
+from nnbench.metrics import ANCHORED, CALIBRATION, METRICS
+from nnbench.model import CHECK_PREFIX
+from nnbench.plan import parse
+from nnbench.points import ANCHORED_BASIS, Floats, Runs, Texts, Truths, by_threads, calibrated, points, rows_of
+
+# What stands beside a number that decides: shown when it is named.
+ASIDE = ("*_wall_time", "*_hot_time", "*_host_time", "throughput")
+# The beginnings of metrics that are no state of a commit.
+NO_SERIES = (CHECK_PREFIX, "duel_", "before_")
+LEAST_ANCHORED = 2  # points; a single one is no series and hides none
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """What a series is of. ``machine`` is the class of machine and ``spec`` the hash of the case's specification."""
+
+    component: str
+    variant: str
+    case: str
+    metric: str
+    machine: str
+    spec: str
+    threads: int = 1
+
+    @property
+    def target(self) -> str:
+        """The pattern that selects exactly this variant in this case."""
+        return f"{self.component}@{self.variant}[{self.case}]"
+
+    @property
+    def mode(self) -> str:
+        """The call that was measured, empty where the number belongs to none."""
+        return METRICS[self.metric].mode if self.metric in METRICS else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One number a run, oldest first: arrays of one length.
+
+    ``basis`` says what ``values`` are: "exact" counts; "anchored", ratios to a pinned commit's time; "calibrated",
+    seconds as they would be at the machine's usual speed; "raw", as they were measured. ``started`` is in UTC.
+    """
+
+    key: Key
+    basis: str
+    unit: str
+    values: Floats
+    commits: Texts
+    runs: Texts
+    started: NDArray[np.datetime64]
+    dirty: Truths
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether this is of the machine itself: one of its calibration kernels."""
+        return self.key.metric == "calibration_time"
+
+    def part(self, kept: Truths) -> Series:
+        """The points that are kept."""
+        return replace(
+            self,
+            values=self.values[kept],
+            commits=self.commits[kept],
+            runs=self.runs[kept],
+            started=self.started[kept],
+            dirty=self.dirty[kept],
+        )
+
+
+# One process's number: of times the median over groups of five samples of each group's smallest (``stats.typical``).
+VALUE = """
+    CASE WHEN starts_with(metric, 'anchored_') THEN list_median("values")
+         WHEN unit = 's' AND len("values") >= 5
+         THEN list_median([list_min("values"[i : i + 4]) FOR i IN range(1, len("values") - 3, 5)])
+         WHEN unit = 's' THEN list_min("values")
+         ELSE "values"[-1] END
+"""
+# A training under another seed is other work, and so is a ratio to another anchor.
+SPEC = """
+    CASE WHEN contains(context, '"epoch"') THEN concat_ws(' ', nullif(spec, ''), 'seed ' || (context->>'seed'))
+         ELSE spec END
+"""
+ANCHOR = "CASE WHEN starts_with(metric, 'anchored_') THEN coalesce(context->>'anchor', '') ELSE '' END"
+# FLOPs that do not name their operators are of the forward alone: older runs counted no more.
+FORWARD_ALONE = """(metric = 'flops' AND "values"[-1] > 0 AND NOT contains(context, '"by_operator"'))"""
+# Samples of a duel were taken in turn with another side's: they tell of the two, not of the day.
+DUELLED = """contains(context, '"duel":')"""
+QUESTION = f"""
+    SELECT component, variant, "case", metric, machine, {SPEC} AS spec, {ANCHOR} AS anchor, any_value(unit) AS unit,
+           list(run) AS runs, list(round) AS rounds, list({VALUE}) AS found
+    FROM runs
+    WHERE status = 'ok' AND len("values") > 0 AND NOT {FORWARD_ALONE} AND NOT {DUELLED} AND ({{wanted}})
+    GROUP BY ALL
+"""
+NAMES = ["component", "variant", "case", "metric", "machine", "spec", "anchor", "unit"]
+
+
+def read(
+    results: Path, patterns: Sequence[str] = (), metrics: Sequence[str] = (), order: Sequence[str] = ()
+) -> tuple[Series, ...]:
+    """The series that the patterns take, by key, and those of the calibration kernels.
+
+    ``metrics`` are patterns, too; without any, what stands beside a number that decides is left out. ``order`` lists
+    commits, oldest first: a series whose commits are all in it has its points in their order, others by time.
+    Raises ``NnbenchError`` for a pattern that takes nothing.
+    """
+    runs = Runs(history.open_history(results).runs, order)
+    wanted, parameters = _condition(metrics)
+    table = history.table(results, QUESTION.format(wanted=wanted), parameters)
+    rows, old, threads = by_threads(rows_of(table, runs), runs)
+    described = table.select(NAMES).to_pylist()
+    names = [described[number] | {"threads": int(count)} for number, count in zip(old, threads, strict=True)]
+    rows, basis = calibrated(rows, names, runs)
+    found = _one_a_key(list(_cut(*points(rows, runs), names, basis, runs)))
+    kernels = [one for one in found if one.is_kernel]
+    rest = [one for one in found if not one.key.component.startswith(f"{CALIBRATION}.")]
+    return (*select([one for one in rest if is_chosen(one.key.metric, metrics)], patterns), *kernels)
+
+
+def _condition(metrics: Sequence[str]) -> tuple[str, list[str]]:
+    """What the query keeps of all metrics, and its parameters; kernels and anchored numbers are always looked at."""
+    beginnings = " AND ".join("NOT starts_with(metric, ?)" for _ in NO_SERIES)
+    chosen = " OR ".join("metric GLOB ?" for _ in metrics) or " AND ".join("NOT metric GLOB ?" for _ in ASIDE)
+    always = "metric = 'calibration_time' OR starts_with(metric, 'anchored_')"
+    return f"{beginnings} AND ({always} OR ({chosen}))", [*NO_SERIES, *(metrics or ASIDE)]
+
+
+def is_chosen(metric: str, metrics: Sequence[str]) -> bool:
+    """Whether a metric is among those that the patterns name, where they name any."""
+    return not metrics or any(fnmatchcase(metric, text) for text in metrics)
+
+
+def _cut(
+    series: NDArray[np.int64],
+    run: NDArray[np.int64],
+    values: Floats,
+    names: Sequence[Mapping[str, Any]],
+    basis: Texts,
+    runs: Runs,
+) -> Iterator[Series]:
+    """One series after another out of the points of all."""
+    starts = np.searchsorted(series, np.arange(len(names) + 1))
+    for number, one in enumerate(names):
+        part = slice(starts[number], starts[number + 1])
+        of_it = run[part]
+        unit = "1" if basis[number] == ANCHORED_BASIS else one["unit"]
+        if len(of_it):
+            yield Series(
+                key=_key(one),
+                basis=str(basis[number]),
+                unit=unit,
+                values=values[part],
+                commits=runs.commits[of_it],
+                runs=runs.ids[of_it],
+                started=runs.started[of_it],
+                dirty=runs.dirty[of_it],
+            )
+
+
+def _key(names: Mapping[str, Any]) -> Key:
+    metric = names["metric"]
+    metric = f"{metric.removeprefix(ANCHORED)}_time" if metric.startswith(ANCHORED) else metric
+    where = (names["machine"], names["spec"], names["threads"])
+    return Key(names["component"], names["variant"], names["case"], metric, *where)
+
+
+def _one_a_key(found: Sequence[Series]) -> list[Series]:
+    """Of one key's series the anchored one, by the anchor with the most points, else the other; sorted by key."""
+    best: dict[Key, Series] = {}
+    for one in found:
+        other = best.get(one.key)
+        if other is None or _weight(one) > _weight(other):
+            best[one.key] = one
+    return [best[key] for key in sorted(best)]
+
+
+def _weight(series: Series) -> tuple[bool, int, str]:
+    is_anchored = series.basis == ANCHORED_BASIS and len(series) >= LEAST_ANCHORED
+    return is_anchored, len(series), str(series.started[-1])
+
+
+def select(found: Sequence[Series], patterns: Sequence[str]) -> list[Series]:
+    """The series that any pattern takes, all without one; raises ``NnbenchError`` for a pattern that takes nothing."""
+    parsed = [parse(text) for text in patterns]
+    names = [(one.key.component, one.key.variant, one.key.case) for one in found]
+    for text, pattern in zip(patterns, parsed, strict=True):
+        if not any(pattern.takes(*of_one) for of_one in names):
+            raise NnbenchError(_nothing(text, pattern.component, found))
+    return [
+        one
+        for one, of_one in zip(found, names, strict=True)
+        if not parsed or any(pattern.takes(*of_one) for pattern in parsed)
+    ]
+
+
+def _nothing(text: str, component: str, found: Sequence[Series]) -> str:
+    there = sorted({one.key.component for one in found})
+    hint = did_you_mean(component, there)
+    shown = [*there[:5], f"{len(there) - 5} more"] if len(there) > 5 else there
+    return " ".join(filter(None, [f"no stored run measured {text!r}.", hint, f"There are {listing(shown)}."]))

@@ -1,0 +1,129 @@
+"""``nnbench trend``: rows, sparklines, dates with commits, and what is chosen."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from histories import Past, kernels, row
+
+from nnbench.cli import output
+from nnbench.cli.trend import command
+from nnbench.errors import NnbenchError
+from nnbench.series import Key
+from nnbench.series_words import change, sparkline, two_values, value
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory):
+    """Thirty commits: with the sixteenth a time and a counter get a fifth more, measured newest first."""
+    made = Past(tmp_path_factory.mktemp("trend"))
+    made.commit(30)
+    for number in reversed(range(30)):
+        level = 1.2 if number >= 15 else 1.0
+        noise = 1 + 0.002 * (number % 5)
+        rows = [
+            row("forward_time", 1e-3 * level * noise),
+            row("flops", 1000 * level, unit="1", context={"by_operator": {}}),
+        ]
+        made.run(*rows, row("forward_wall_time", 2e-3), *kernels(), commit=made.commits[number])
+    return made
+
+
+@pytest.fixture
+def asked(past, monkeypatch):
+    monkeypatch.chdir(past.root)
+    monkeypatch.setattr(output, "PIPE_WIDTH", 300)
+
+    def ask(*arguments):
+        answer = CliRunner().invoke(command, [*arguments, "--results", str(past.results)], standalone_mode=False)
+        if answer.exception:
+            raise answer.exception
+        return answer.stdout
+
+    return ask
+
+
+def test_a_row_a_series_with_first_last_change_and_the_dated_change(asked, past):
+    lines = [line.split() for line in asked().splitlines()]
+    rows = {line[3]: line for line in lines if line[:1] == ["layers.linear"]}
+    assert list(rows) == ["flops", "forward_time"]
+    flops = " ".join(rows["flops"])
+    assert flops.startswith("layers.linear [8] torch flops 30 ▁▁▁▁▁▁▁▁▁▁▁▁")
+    assert flops.endswith(f"██ 1.00 k 1.20 k +20.0 % {past.commits[15][:8]} +20.0 %")
+    assert f"1.00 ms 1.21 ms +21.0 % {past.commits[15][:8]}" in " ".join(rows["forward_time"])
+
+
+def test_json_has_every_point_in_the_order_of_commits(asked, past):
+    rows = {one["metric"]: one for one in json.loads(asked("--json"))}
+    flops = rows["flops"]
+    assert flops["values"] == [1000.0] * 15 + [1200.0] * 15
+    assert flops["commits"] == past.commits
+    assert flops["runs"] == past.runs[::-1]
+    assert (flops["component"], flops["variant"], flops["case"], flops["basis"], flops["unit"]) == (
+        "layers.linear", "torch", "8", "exact", "1",
+    )  # fmt: skip
+    (one,) = flops["changes"]
+    assert (one["previous"], one["commit"], one["before"], one["after"]) == (*past.commits[14:16], 1000.0, 1200.0)
+    assert [one["commit"] for one in rows["forward_time"]["changes"]] == [past.commits[15]]
+
+
+def test_since_leaves_out_what_came_before(asked, past):
+    flops = json.loads(asked("--json", "--since", past.commits[20], "--metric", "flops"))[0]
+    assert (flops["commits"], flops["changes"]) == (past.commits[20:], [])
+    (flops,) = json.loads(asked("--json", "--since", "HEAD~15", "--metric", "flops"))
+    assert (flops["commits"], len(flops["changes"])) == (past.commits[14:], 1)
+    (flops,) = json.loads(asked("--json", "--since", "2026-01-02", "--metric", "flops"))
+    assert flops["commits"] == past.commits[:6]  # measured last
+    assert "▁" not in asked("--since", past.commits[20], "--metric", "flops")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["layers.linar"], "Did you mean layers.linear?"),
+        (["--metric", "nope"], "--metric nope keeps nothing"),
+        (["-k", "conv"], "-k conv keeps nothing"),
+        (["--since", "nope"], "--since nope: there is no such commit here, and it is no date"),
+        (["--since", "2026-13-01"], "there is no such day"),
+        (["@torch"], "is no pattern"),
+    ],
+)
+def test_what_cannot_be_chosen_is_told(asked, arguments, said):
+    with pytest.raises(NnbenchError) as wrong:
+        asked(*arguments)
+    assert said in str(wrong.value)
+
+
+def test_metrics_and_expressions_choose(asked):
+    assert [one["metric"] for one in json.loads(asked("--json", "--metric", "*_wall_time"))] == ["forward_wall_time"]
+    assert len(json.loads(asked("--json", "-k", "linear and torch"))) == 2
+
+
+def test_an_empty_folder_is_told_how_to_fill_it(tmp_path):
+    answer = CliRunner().invoke(command, ["--results", str(tmp_path)], standalone_mode=False)
+    assert "holds no measurements. `nnbench run` makes some" in str(answer.exception)
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [([1, 2, 3, 8], "▁▂▃█"), ([5, 5, 5], "▄▄▄"), ([], ""), ([0, -1], "█▁"), ([1] * 50 + [2] * 50, "▁" * 12 + "█" * 12)],
+)
+def test_sparklines(values, drawn):
+    assert sparkline(np.array(values, dtype=float)) == drawn
+
+
+def test_numbers_are_written_in_their_units():
+    time, accuracy, count = (
+        Key("a", "b", "c", metric, "m", "") for metric in ("forward_time", "test_accuracy", "flops")
+    )
+    assert value(1.5e-3, time, "s", "raw") == "1.50 ms"
+    assert value(1.0211, time, "1", "anchored") == "1.021"
+    assert two_values(1e6, 1e6 + 1, count, "1", "exact") == ("1,000,000", "1,000,001")
+    assert change(0.95, 0.96, accuracy) == "+1.00 points"
+    assert [change(*ends, count) for ends in ((0, 5), (5, 0), (1, 40), (3, 3))] == [
+        "inf times",
+        "-100.0 %",
+        "40 times",
+        "0.0 %",
+    ]
