@@ -1,4 +1,4 @@
-"""Trainings, one after the other, each in a fresh worker: tasks in, how far they are and measurements out."""
+"""Trainings, one after the other: tasks in, how far they are and measurements out."""
 
 from __future__ import annotations
 
@@ -65,9 +65,12 @@ def steps(trainings: Sequence[Training]) -> int:
 
 
 def run(session: Session, trainings: Sequence[Training], device: str = "cpu") -> Iterator[Event]:
-    """Train one after the other; what fails or crashes gives a row that says so, and the next begins."""
+    """Train one after the other, each task in a fresh worker; what fails or crashes gives a row that says so."""
+    before = None
     for training in trainings:
-        session.renew()
+        if before != (training.task.id, training.variant):
+            session.renew()
+        before = training.task.id, training.variant
         left = STEPS * training.length
         for event in _followed(session, training, device):
             left -= event.steps

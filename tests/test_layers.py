@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: each file or folder of nnbench/ imports those before it, never those after it.
 FLOORS = [
     "errors", "model", "metrics", "trajectories", "failures", "confinement", "forked",
-    "stats", "noise", "detect", "events", "units",
+    "stats", "bands", "noise", "detect", "events", "units",
     "ceilings", "machine", "documents",
     "specs", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
     "commits",

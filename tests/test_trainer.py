@@ -59,8 +59,8 @@ def row(epoch):
     return {"row": plain(Measurement("a.b", "reference", "c", "train_loss", "1", (1.0,), context=context))}
 
 
-def training(**more):
-    return Training(TASKS[0], "reference", **more)
+def training(variant="reference", **more):
+    return Training(TASKS[0], variant, **more)
 
 
 def test_batches_and_epochs_become_steps():
@@ -92,7 +92,14 @@ def test_what_fails_is_a_row_and_the_next_training_begins(answer, status):
     assert [(one.status, one.context["seed"]) for one in rows] == [(status, 0), ("ok", 0)]
     assert rows[0].note
     assert [one["seed"] for one in session.asked] == [0, 1]
-    assert session.renewed == 2
+    assert session.renewed == 1
+
+
+def test_every_task_and_variant_has_a_fresh_worker():
+    session = Played(*[[row(1)]] * 4)
+    other = Training(TASKS[2], "reference")
+    list(run(session, [training(), training(seed=1), other, training(variant="torch")]))
+    assert session.renewed == 3
 
 
 def test_the_first_and_the_last_batch_are_told_and_few_between():

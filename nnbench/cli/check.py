@@ -14,6 +14,8 @@ import click
 from nnbench import documents, runner
 from nnbench.candidate import CANDIDATE
 from nnbench.cli import options, output
+from nnbench.cli.check_convergence import SEEDS as SEEDS_OF_A_TASK
+from nnbench.cli.check_convergence import check_convergence
 from nnbench.cli.check_told import print_checks, repeater
 from nnbench.cli.errata import print_errata, unproved, with_errata
 from nnbench.cli.mutants import check_mutants
@@ -37,6 +39,7 @@ Example:
   nnbench check mine.py:MyNorm --like layers.layer_norm     a class of yours, without registering it
   nnbench check --mutants losses       are the checks any good: wrong losses must be caught
   nnbench check --errata               what the documents get wrong, each with its evidence
+  nnbench check --convergence          do architectures still train as they did?
 """
 SEEDS = 1_000_000  # seeds are drawn below it
 
@@ -67,6 +70,7 @@ class Checked:
 @click.option("--seeds", type=click.IntRange(min=1), help="Check under so many seeds, from --seed on or drawn anew.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as a page, too.")
 @click.option("--errata", is_flag=True, help="Only the documents' errors: each is shown wrong, with its evidence.")
+@click.option("--convergence", is_flag=True, help="Does it still train as it did? A few seeds against reference bands.")
 @click.option("--mutants", is_flag=True, help="Check the checks: wrong versions of the references must be caught.")
 def command(
     patterns: tuple[str, ...],
@@ -84,12 +88,15 @@ def command(
     seeds: int | None,
     html: Path | None,
     errata: bool,
+    convergence: bool,
     mutants: bool,
 ) -> int:
     """Check every variant against its reference, and the reference against something independent.
 
     Exits with 1 when a check fails, a case proves nothing (mistrusted) or an erratum no longer shows.
     """
+    if convergence and (errata or mutants or html or only):
+        raise click.UsageError("--convergence trains; --only, --html, --errata and --mutants are for other checks")
     if (errata or mutants) and (seeds or html or only):
         raise click.UsageError(
             "--only, --seeds and --html are for the checks themselves, not for --errata or --mutants"
@@ -108,6 +115,8 @@ def command(
             if not _is_of_unloaded(error.identifier, session.problems, everything):
                 raise
             return output.USAGE  # why there is no such component is said already
+        if convergence:
+            return check_convergence(session, targets, seed, seeds or SEEDS_OF_A_TASK, as_json)
         if errata:
             targets = with_errata(targets)
         settings = runner.Settings(seed=seed, processes=jobs or processes(), only=only)

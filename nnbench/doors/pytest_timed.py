@@ -97,7 +97,7 @@ class Bench:
         """Seconds inside the fixture, which sees no cold call: it decides its rounds from the first that it sees."""
         from nnbench.workload import Call
 
-        pace = _warm_up(call) if self.tool.is_timing else 0.0
+        pace = _warm_up(call) if self.tool.is_timing or self.tool.is_codspeed else 0.0
         started = time.perf_counter()
         if call.reset is Call.reset:
             benchmark(call.run)
