@@ -13,13 +13,13 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: each file or folder of nnbench/ imports those before it, never those after it.
 FLOORS = [
     "errors", "model", "metrics", "trajectories", "failures", "confinement", "forked",
-    "stats", "bands", "noise", "detect", "events", "units",
+    "stats", "bands", "units",
     "ceilings", "machine", "documents",
     "specs", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
     "commits",
     "store", "history", "compact", "tables", "roofline", "made_of",
     "changes",
-    "points", "series", "evidence", "findings", "series_words", "machine_moves", "confirmed", "regressions",
+    "trends",
     "vision", "data",
     "workload", "measure", "checks", "train",
     "worker", "processes", "runner", "trainer", "mutation",

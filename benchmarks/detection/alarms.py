@@ -12,8 +12,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from real import Pairs
 
-from nnbench.detect import suspicion
 from nnbench.duels.verdicts import Rule, decide
+from nnbench.trends.detect import suspicion
 
 Array = NDArray[np.float64]
 

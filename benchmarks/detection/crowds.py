@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from made_up import NOISES, Array
 
-from nnbench import detect
+from nnbench.trends import detect
 
 SERIES = 1000
 POINTS = 1000

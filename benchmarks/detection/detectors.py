@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nnbench import detect
+from nnbench.trends import detect
 
 Array = NDArray[np.float64]
 Detector = Callable[[Array], list[int]]

@@ -14,19 +14,19 @@ import click
 
 from nnbench import history
 from nnbench.cli import options, output, revisions, stored
-from nnbench.detect import LEAST_POINTS
 from nnbench.duels.contest import Settings
 from nnbench.errors import NnbenchError, ResultsError
-from nnbench.evidence import Duel, duels
-from nnbench.findings import SUSPICION, Finding
 from nnbench.machine import fingerprint
 from nnbench.metrics import TIMED_MODES
 from nnbench.plan import compile_expression, parse
-from nnbench.points import EXACT
 from nnbench.processes.process import Limits
-from nnbench.regressions import regressions
-from nnbench.series import Series, is_chosen
-from nnbench.series_words import between, change, two_values
+from nnbench.trends.detect import LEAST_POINTS
+from nnbench.trends.evidence import Duel, duels
+from nnbench.trends.findings import SUSPICION, Finding
+from nnbench.trends.points import EXACT
+from nnbench.trends.regressions import regressions
+from nnbench.trends.series import Series, is_chosen
+from nnbench.trends.series_words import between, change, two_values
 
 EXAMPLE = """\b
 Example:

@@ -12,10 +12,10 @@ from nnbench.cli.stored import Choice
 from nnbench.errors import ResultsError
 from nnbench.model import Run
 from nnbench.plan import parse
-from nnbench.regressions import regressions
 from nnbench.report import markdown_table, run_page, splice, trends
 from nnbench.report.trend import Trends
 from nnbench.tables import lines, training_lines
+from nnbench.trends.regressions import regressions
 from nnbench.units import share
 
 EXAMPLE = """\b

@@ -15,8 +15,8 @@ import numpy as np
 
 from nnbench.errors import NnbenchError
 from nnbench.plan import compile_expression
-from nnbench.points import Texts, Truths
-from nnbench.series import Series, read
+from nnbench.trends.points import Texts, Truths
+from nnbench.trends.series import Series, read
 
 Command = Callable[..., Any]
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?")

@@ -11,10 +11,10 @@ import click
 
 from nnbench.cli import options, output, stored
 from nnbench.errors import ResultsError
-from nnbench.findings import SUSPICION, Finding
-from nnbench.regressions import changes
-from nnbench.series import Key, Series
-from nnbench.series_words import change, commit, sparkline, two_values
+from nnbench.trends.findings import SUSPICION, Finding
+from nnbench.trends.regressions import changes
+from nnbench.trends.series import Key, Series
+from nnbench.trends.series_words import change, commit, sparkline, two_values
 
 EXAMPLE = """\b
 Example:

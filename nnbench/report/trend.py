@@ -9,13 +9,13 @@ from itertools import pairwise
 import numpy as np
 from markupsafe import Markup, escape
 
-from nnbench.findings import BETTER, SUSPICION, WORSE, Finding
 from nnbench.model import Run
-from nnbench.points import CALIBRATED, EXACT, Floats
 from nnbench.report.figures import Panel
 from nnbench.report.words import clean, elide, plural
-from nnbench.series import Key, Series
-from nnbench.series_words import commit, two_values, value
+from nnbench.trends.findings import BETTER, SUSPICION, WORSE, Finding
+from nnbench.trends.points import CALIBRATED, EXACT, Floats
+from nnbench.trends.series import Key, Series
+from nnbench.trends.series_words import commit, two_values, value
 
 WIDTH, HEIGHT = 340, 110  # pixels: a phone's width less its margins
 LEFT, RIGHT, TOP, BOTTOM = 62, 8, 10, 24

@@ -10,8 +10,8 @@ from histories import Past, kernels, row
 from nnbench.cli import output
 from nnbench.cli.trend import command
 from nnbench.errors import NnbenchError
-from nnbench.series import Key
-from nnbench.series_words import change, sparkline, two_values, value
+from nnbench.trends.series import Key
+from nnbench.trends.series_words import change, sparkline, two_values, value
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sample_runs import HOSTILE, MACHINE, run_of, timed
 
-from nnbench.regressions import regressions
 from nnbench.report import run_page, trends
 from nnbench.report.trend import LEFT, MOST_DOTS, MOST_PANELS, WIDTH, drawing
-from nnbench.series import Key, Series
+from nnbench.trends.regressions import regressions
+from nnbench.trends.series import Key, Series
 
 RUN = run_of(*timed("torch", 1e-3))
 START = np.datetime64("2026-01-01T12:30:45", "us")

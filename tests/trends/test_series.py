@@ -11,9 +11,9 @@ import pytest
 
 from nnbench.errors import NnbenchError
 from nnbench.model import Measurement, Run, Status
-from nnbench.series import Key, read
 from nnbench.stats import typical
 from nnbench.store import runs_folder, write_run
+from nnbench.trends.series import Key, read
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINE = {"id": "m1", "threads": 1}

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnbench.findings import CHANGED, DATED, NEAREST, Finding
-from nnbench.points import CALIBRATED, RAW
-from nnbench.series import Series
+from nnbench.trends.findings import CHANGED, DATED, NEAREST, Finding
+from nnbench.trends.points import CALIBRATED, RAW
+from nnbench.trends.series import Series
 
 MOST = 0.5  # of the series of a run: more than this moved
 LEAST = 2  # series; a single one is not the machine

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnbench import history
-from nnbench.series import Key
+from nnbench.trends.series import Key
 
 
 @dataclass(frozen=True)

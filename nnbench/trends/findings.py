@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnbench.metrics import METRICS
-from nnbench.points import EXACT
-from nnbench.series import Key, Series
+from nnbench.trends.points import EXACT
+from nnbench.trends.series import Key, Series
 
 WORSE, BETTER, SUSPICION, CHANGED = "worse", "better", "suspicion", "changed"
 # What a finding rests on.

@@ -21,7 +21,7 @@ from nnbench.errors import NnbenchError, did_you_mean, listing
 from nnbench.metrics import ANCHORED, CALIBRATION, METRICS
 from nnbench.model import CHECK_PREFIX
 from nnbench.plan import parse
-from nnbench.points import ANCHORED_BASIS, Floats, Runs, Texts, Truths, by_threads, calibrated, points, rows_of
+from nnbench.trends.points import ANCHORED_BASIS, Floats, Runs, Texts, Truths, by_threads, calibrated, points, rows_of
 
 # What stands beside a number that decides: shown when it is named.
 ASIDE = ("*_wall_time", "*_hot_time", "*_host_time", "throughput")

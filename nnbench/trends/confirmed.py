@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnbench.evidence import Duel
-from nnbench.findings import BETTER, DUEL, NEWEST, SUSPICION, WORSE, Finding
-from nnbench.points import ANCHORED_BASIS, RAW
-from nnbench.series import Key, Series
+from nnbench.trends.evidence import Duel
+from nnbench.trends.findings import BETTER, DUEL, NEWEST, SUSPICION, WORSE, Finding
+from nnbench.trends.points import ANCHORED_BASIS, RAW
+from nnbench.trends.series import Key, Series
 
 SAID = {"slower": WORSE, "faster": BETTER}
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnbench.noise import LEAST_DEVIATION, NORMAL, block_variance, clip, long_run_variance, robust_deviation
+from nnbench.trends.noise import LEAST_DEVIATION, NORMAL, block_variance, clip, long_run_variance, robust_deviation
 
 Array = NDArray[np.float64]
 

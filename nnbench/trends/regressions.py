@@ -12,11 +12,12 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from nnbench import detect
 from nnbench.changes import MEMORY_BYTES
-from nnbench.confirmed import confirmed
-from nnbench.evidence import Duel
-from nnbench.findings import (
+from nnbench.metrics import INSTRUCTIONS_SHARE
+from nnbench.trends import detect
+from nnbench.trends.confirmed import confirmed
+from nnbench.trends.evidence import Duel
+from nnbench.trends.findings import (
     CHANGED,
     COUNTED,
     DATED,
@@ -29,10 +30,9 @@ from nnbench.findings import (
     is_accuracy,
     is_back,
 )
-from nnbench.machine_moves import told_once
-from nnbench.metrics import INSTRUCTIONS_SHARE
-from nnbench.points import EXACT, Floats, Truths
-from nnbench.series import Series
+from nnbench.trends.machine_moves import told_once
+from nnbench.trends.points import EXACT, Floats, Truths
+from nnbench.trends.series import Series
 
 SAME_COMMIT = "both runs are of the same commit: it is not the code"
 SHORT_EFFECT = 0.15  # by what the newest of a few runs, too few for statistics, must differ to be suspicious

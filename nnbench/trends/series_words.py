@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from nnbench.findings import Finding
-from nnbench.points import EXACT, Floats
-from nnbench.series import Key
+from nnbench.trends.findings import Finding
+from nnbench.trends.points import EXACT, Floats
+from nnbench.trends.series import Key
 from nnbench.units import by_unit, share
 
 BLOCKS = "▁▂▃▄▅▆▇█"

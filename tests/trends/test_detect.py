@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from nnbench import detect
-from nnbench.detect import Settings, changes, many, suspicion, wanders
-from nnbench.noise import block_variance, clip, long_run_variance
+from nnbench.trends import detect
+from nnbench.trends.detect import Settings, changes, many, suspicion, wanders
+from nnbench.trends.noise import block_variance, clip, long_run_variance
 
 SEED = 20
 

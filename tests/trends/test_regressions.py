@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnbench.evidence import Duel
-from nnbench.regressions import regressions
-from nnbench.series import Key, Series
+from nnbench.trends.evidence import Duel
+from nnbench.trends.regressions import regressions
+from nnbench.trends.series import Key, Series
 
 HOUR = np.timedelta64(1, "h")
 START = np.datetime64("2026-01-01T00:00:00")

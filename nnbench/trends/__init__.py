@@ -1,0 +1,1 @@
+"""Trends: stored numbers as series over time, and what of their moves is news."""
