@@ -170,7 +170,7 @@ def cost(command: Sequence[str], folder: Path, limit: float = math.inf) -> Cost:
 
 
 NNBENCH = (sys.executable, "-m", "nnbench")
-SERIES = "import sys; from pathlib import Path; from nnbench import series; series.read(Path(sys.argv[1]))"
+SERIES = "import sys; from pathlib import Path; from nnbench.trends import series; series.read(Path(sys.argv[1]))"
 QUESTIONS = {
     "series": (sys.executable, "-c", SERIES, "results"),
     "nnbench regressions": (*NNBENCH, "regressions"),

@@ -235,7 +235,14 @@ def _off(logs: Array, count: int, settings: Settings) -> Suspicion | None:
     z = abs(newest - level) / deviation
     if z <= settings.suspicion_z or abs(newest - level) <= math.log1p(settings.suspicion_effect):
         return None
-    return Suspicion(first, math.exp(level), math.exp(newest), z)
+    return Suspicion(begun(logs[:first], level, newest), math.exp(level), math.exp(newest), z)
+
+
+def begun(logs: Array, old: float, new: float) -> int:
+    """Where the level after these points began: with the last of them that are nearer to it than to the old one."""
+    is_new = np.abs(logs - new) < np.abs(logs - old)
+    still_old = np.flatnonzero(~is_new)
+    return int(still_old[-1]) + 1 if len(still_old) else 0
 
 
 def many(series: Sequence[ArrayLike], settings: Settings = DEFAULT) -> list[list[Change]]:

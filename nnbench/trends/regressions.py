@@ -139,9 +139,18 @@ def _suspicion(series: Series, since: int, settings: detect.Settings) -> Iterato
         return
     before, newest = values[since:first], float(np.median(values[first:]))
     if _is_suspicious(before, newest, settings):
-        levels = float(np.median(series.values[since:first])), float(np.median(series.values[first:]))
-        found = finding(series, first, *levels, NEWEST)
+        place = _begun(series, since, first, np.log(before), math.log(newest))
+        levels = float(np.median(series.values[since:place])), float(np.median(series.values[first:]))
+        found = finding(series, place, *levels, NEWEST)
         yield replace(found, verdict=SUSPICION, note=f"looks {found.verdict}")
+
+
+def _begun(series: Series, since: int, first: int, before: Floats, newest: float) -> int:
+    """The first run, back from the newest commit's, of a commit that looks like it and not like what was before."""
+    place = max(since + detect.begun(before, float(np.median(before)), newest), since + 1)
+    while place < first and _is_same_commit(series, place):
+        place += 1
+    return place
 
 
 def _is_suspicious(before: Floats, newest: float, settings: detect.Settings) -> bool:

@@ -267,3 +267,10 @@ def test_block_variance_is_not_moved_by_a_few_steps():
 
 def test_clipping_is_by_the_robust_deviation():
     assert clip(np.array([-1.0, 1.0, -1.0, 1.0, 100.0]), 2.0).max() == pytest.approx(2 * 1.4826)
+
+
+def test_a_suspicion_begins_where_the_new_level_does():
+    steady = [1.0, 1.002, 0.999, 1.001, 0.998, 1.0, 1.001]
+    assert detect.suspicion([*steady, 1.3, 1.31, 1.29, 1.3]).index == 7
+    assert detect.suspicion([*steady, 1.3]).index == 7
+    assert detect.suspicion([*steady, 1.3, 1.0, 1.3]).index == 9

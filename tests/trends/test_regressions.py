@@ -293,3 +293,9 @@ def test_another_machines_kernels_explain_nothing():
     moved = [noisy([(1.0, 20), (1.15, 20)], seed=number, case=str(number)) for number in range(4)]
     others = [replace(one, key=replace(one.key, machine="other")) for one in machine(20, 1.4)]
     assert sum(verdict == "worse" for verdict, *_ in told(*moved, *others)) == 4
+
+
+def test_a_suspicion_names_the_commits_between_which_the_level_moved():
+    found = noisy([(1.0, 7), (1.3, 4)])
+    assert told(found) == [("suspicion", "c6", "c7")]
+    assert told(noisy([(1.0, 10), (1.3, 1)])) == [("suspicion", "c9", "c10")]
