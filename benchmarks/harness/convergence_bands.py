@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nnbench import bands, machine, trainer
-from nnbench.cli.progress import Progress
+from nnbench.cli.check_convergence import trained
 from nnbench.discovery import sources
-from nnbench.model import Measurement
 from nnbench.processes.session import Session
 
 # So few epochs that a processor has them in seconds; early stopping, which looks ten epochs back, ends none of them.
@@ -37,13 +36,7 @@ FOLDER = Path(bands.__file__).parent / "reference_bands"
 def band(session: Session, name: str) -> bands.Band:
     """Train one task under every seed."""
     task = trainer.find_task(session.components(), name)
-    trainings = [trainer.Training(task, "reference", seed=seed, epochs=EPOCHS[name]) for seed in SEEDS]
-    rows: dict[int, list[Measurement]] = {}
-    with Progress(trainer.steps(trainings)) as progress:
-        for event in trainer.run(session, trainings):
-            progress.update(event.doing, event.steps)
-            if event.row is not None:
-                rows.setdefault(event.row.context["seed"], []).append(event.row)
+    rows = trained(session, [trainer.Training(task, "reference", seed=seed, epochs=EPOCHS[name]) for seed in SEEDS])
     found = [bands.summary(of_seed) for of_seed in rows.values()]
     context = next(iter(rows.values()))[0].context
     facts = machine.fingerprint()

@@ -50,17 +50,22 @@ def _named(known: Sequence[Band]) -> str:
 
 def _answers(session: Session, task: ComponentInfo, band: Band, seeds: range, of: int) -> list[Answer]:
     """One band's comparisons; all bands' intervals hold together."""
-    trainings = [trainer.Training(task, band.variant, seed=seed, epochs=band.epochs) for seed in seeds]
+    rows = trained(session, [trainer.Training(task, band.variant, seed=seed, epochs=band.epochs) for seed in seeds])
+    _refuse_other_data(band, [row for each in rows.values() for row in each])
+    found = [bands.summary(each) for each in rows.values()]
+    together = of * len(bands.COMPARED)
+    return [bands.compare(band, metric, [one[metric] for one in found], together) for metric in bands.COMPARED]
+
+
+def trained(session: Session, trainings: Sequence[trainer.Training]) -> dict[int, list[Measurement]]:
+    """The rows of each seed, with a bar while it goes on."""
     rows: dict[int, list[Measurement]] = {}
     with Progress(trainer.steps(trainings)) as progress:
         for event in trainer.run(session, trainings):
             progress.update(event.doing, event.steps)
             if event.row is not None:
                 rows.setdefault(event.row.context["seed"], []).append(event.row)
-    _refuse_other_data(band, [row for each in rows.values() for row in each])
-    found = [bands.summary(each) for each in rows.values()]
-    together = of * len(bands.COMPARED)
-    return [bands.compare(band, metric, [one[metric] for one in found], together) for metric in bands.COMPARED]
+    return rows
 
 
 def _refuse_other_data(band: Band, rows: Sequence[Measurement]) -> None:
