@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 FORMAT = 1  # of journals and run files; a reader that meets a higher number says so instead of guessing
@@ -158,7 +159,7 @@ class Run:
     ended: str = "complete"
     measurements: tuple[Measurement, ...] = ()
 
-    @property
+    @cached_property  # pages ask for it many times
     def checks(self) -> tuple[Check, ...]:
         return tuple(measurement_to_check(m) for m in self.measurements if m.metric.startswith(CHECK_PREFIX))
 
