@@ -315,6 +315,7 @@ def test_a_description_is_plain_data():
             "scheduler": "",
             "scheduler_arguments": {},
             "patience": 0,
+            "clip_norm": 0.0,
             "every_run": False,
             "note": "",
             "data_arguments": {},

@@ -209,8 +209,9 @@ def test_another_fixture_of_the_same_name_is_asked_for_no_more_than_both_have(pr
     result.stdout.fnmatch_lines(["stepped 5 1"])
 
 
-def test_other_projects_do_not_notice_it(pytester):
+def test_other_projects_do_not_notice_it(pytester, monkeypatch):
     """No module of torch or of a columnar store is imported for a test of a project that has no suites."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # it would switch the other pytest's benchmarks off
     heavy = {"torch", "pyarrow", "scipy", "nnbench.doors.pytest_door"}
     pytester.makepyfile(f"import sys\n\n\ndef test_it():\n    assert not {heavy} & set(sys.modules)\n")
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "--benchmark-only").assert_outcomes(skipped=1)
