@@ -48,6 +48,9 @@ def command(before: str, after: str, everything: bool, strict: bool, as_json: bo
         _print(first, second, found, everything)
     if any(change.is_worse for change in found):
         return output.SOMETHING_WRONG
+    if all(change.verdict.verdict.startswith("only ") for change in found):
+        output.warn("nothing was compared: the two runs measured nothing in common")
+        return output.NOT_MEASURED
     return output.UNDECIDED if strict and any(c.verdict.verdict == "undecided" for c in found) else 0
 
 

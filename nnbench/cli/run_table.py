@@ -41,6 +41,10 @@ def _speed(line: Line, shares: Shares) -> str:
     return "1" if line.variant == "torch" else times(line.speed)
 
 
+def _instructions(line: Line, shares: Shares) -> str:
+    return count(line.instructions) if line.instructions is not None else ""
+
+
 def _of_the_limit(line: Line, shares: Shares) -> str:
     return share(shares[line.key].share) if line.key in shares else ""
 
@@ -52,6 +56,7 @@ COLUMNS: tuple[tuple[str, Callable[[Line, Shares], str], bool], ...] = (
     ("backward", _backward, False),
     ("both", _both, True),
     ("memory", _memory, False),
+    ("instructions", _instructions, True),
     ("samples/s", _throughput, True),
     ("of the limit", _of_the_limit, True),
     ("speed (torch = 1)", _speed, False),

@@ -4,7 +4,9 @@ from click.testing import CliRunner
 
 from nnbench import store
 from nnbench.cli.diff import command
+from nnbench.cli.run_table import print_lines
 from nnbench.model import Measurement, Run
+from nnbench.tables import lines
 
 FIRST, SECOND = "20260101T000000Z-000001", "20260101T000000Z-000002"
 
@@ -43,3 +45,20 @@ def test_flops_of_a_run_from_before_they_were_of_the_whole_are_no_fault(tmp_path
     code, out = diff(tmp_path)
     assert code == 0
     assert "1 undecided" in out
+
+
+def test_runs_with_nothing_in_common_are_no_pass(tmp_path):
+    for name, component in ((FIRST, "mine.norm"), (SECOND, "mine.other")):
+        run = Run(name, "2026-01-01T00:00:00+00:00", "nnbench run", "", False, {"id": "one", "threads": 1})
+        with store.Journal(tmp_path, run) as journal:
+            journal.add(Measurement(component, "torch", "small", "flops", "1", (1.0,)))
+    code, out = diff(tmp_path)
+    assert code == 3
+    assert "nothing was compared" in out
+
+
+def test_counted_instructions_stand_in_the_table_of_a_run(capsys):
+    rows = [Measurement("mine.norm", "torch", "small", "instructions", "1", (268_700.0,))]
+    print_lines(lines(rows))
+    assert "instructions" in (told := capsys.readouterr().out)
+    assert "269" in told

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nnbench.worker import lingering
-from nnbench.worker.lingering import Clock, Company, company, is_more, left_behind
+from nnbench.worker.lingering import LARGEST_POOL, Clock, Company, company, is_more, left_behind
 
 GIB = 2**30
 
@@ -93,6 +93,20 @@ def test_a_thread_that_is_about_to_end_is_given_time():
         thread.join()
 
     assert left_behind(before, company(), GIB, Clock(others=lambda: 0.0, sleep=sleep)) == []
+
+
+def test_more_threads_than_any_pool_has_are_told_though_they_rest():
+    before, stop = company(), threading.Event()
+    threads = [threading.Thread(target=stop.wait) for _ in range(LARGEST_POOL + 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        told = left_behind(before, company(), GIB, FakeClock(0.0).clock)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert told == [f"it left {LARGEST_POOL + 1} threads"]
 
 
 @pytest.fixture
