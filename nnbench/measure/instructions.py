@@ -16,7 +16,7 @@ from nnbench.forked import in_a_copy
 from nnbench.specs import Case
 from nnbench.workload import Workload, prepare
 
-WARM_UP, COUNTED = 12, 5  # calls; by the eighth Python has replaced its instructions by specialised ones
+WARM_UP, COUNTED = 9, 3  # calls; by the eighth Python has replaced its instructions by specialised ones
 LONG = 0.05  # seconds under callgrind: of such a call, what Python does beside torch is too small a part to matter
 
 
