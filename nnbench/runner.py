@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nnbench.errors import listing
@@ -28,7 +26,7 @@ from nnbench.processes.process import Message, WorkerEnded
 from nnbench.processes.session import Session
 from nnbench.processes.side_by_side import each
 from nnbench.specs import DTYPES
-from nnbench.stats import noise_floor
+from nnbench.tally import Tally
 
 TRAIN_SECONDS = 1800.0
 # What a first look checks, by the names of the checks: what comes out, its gradients, an optimizer's steps.
@@ -139,36 +137,6 @@ def _check_failed(target: Target, seed: int, status: str, note: str) -> Check:
         spec=target.case.spec,
         cause=status,
     )
-
-
-@dataclass
-class Tally:
-    """What a run learns of itself while it measures: looks at the calibration kernels, and where the time went."""
-
-    load: list[float] = field(default_factory=lambda: _load())
-    looks: dict[str, list[float]] = field(default_factory=dict)
-    inside: float = 0.0
-    started: float = field(default_factory=time.monotonic)
-
-    def note(self, row: Measurement) -> None:
-        if row.metric == "calibration_time" and row.values:
-            self.looks.setdefault(row.component, []).append(min(row.values))
-
-    def rows(self) -> Iterator[Measurement]:
-        """The noise floor, with the load before and after, and the share of the time inside measured code."""
-        spent = time.monotonic() - self.started
-        if any(len(looks) > 1 for looks in self.looks.values()):
-            loads = {"load_before": self.load, "load_after": _load()}
-            yield _own_row("noise_floor", noise_floor(list(self.looks.values())), loads)
-        yield _own_row("measured_share", self.inside / max(spent, 1e-9), {"inside": self.inside, "of": spent})
-
-
-def _load() -> list[float]:
-    return [round(load, 2) for load in os.getloadavg()]
-
-
-def _own_row(metric: str, value: float, context: dict[str, Any]) -> Measurement:
-    return Measurement(f"{CALIBRATION}.run", "reference", "default", metric, "1", (value,), context=context)
 
 
 def measure_steps(targets: Sequence[Target], settings: Settings) -> int:

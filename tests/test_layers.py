@@ -22,7 +22,7 @@ FLOORS = [
     "trends",
     "vision", "data",
     "workload", "measure", "checks", "train",
-    "worker", "processes", "runner", "trainer", "mutation",
+    "worker", "processes", "tally", "runner", "trainer", "mutation",
     "duels",
     "report",
     "doors",

@@ -5,7 +5,7 @@ import pytest
 from nnbench.cli import output
 from nnbench.cli.run import _exit_code, _print_noise
 from nnbench.model import Check, CheckStatus, Measurement, Status
-from nnbench.runner import Tally
+from nnbench.tally import Tally
 
 
 def look(name, *seconds):

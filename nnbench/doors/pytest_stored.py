@@ -19,7 +19,7 @@ from nnbench.doors.registry import FROZEN_SEED
 from nnbench.errors import ResultsError
 from nnbench.history import clock_was_set_back, open_history
 from nnbench.model import Check, Measurement, Run, check_to_measurement
-from nnbench.runner import Tally
+from nnbench.tally import Tally
 
 MOST_VALUES = 200  # samples of one process are not independent: more of them say little
 
