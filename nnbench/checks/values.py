@@ -161,7 +161,13 @@ def offset_inputs(trial: Trial) -> Finding:
     if sum(spec.elements for spec in trial.case.inputs) > LARGEST_WIDE:
         raise Skip("a smaller case of the component covers it")
     refuse_where_smaller(trial)
-    moved = replace(trial, numbers=shifted(OFFSET))
+    found = _at_offset_inputs(replace(trial, numbers=shifted(OFFSET)))
+    # One number alone may lose its digits by bad luck, in the judge too: a failure counts when it shows twice.
+    other = replace(trial, numbers=shifted(OFFSET), seed=trial.seed + 1)
+    return _at_offset_inputs(other) if _is_failure(found) else found
+
+
+def _at_offset_inputs(moved: Trial) -> Finding:
     want = moved.answer("reference", torch.float64).outputs
     note = f"at inputs around {OFFSET:g}, against the reference in float64"
     return compare_outputs(

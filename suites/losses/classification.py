@@ -209,7 +209,8 @@ suite.component(
         case(randn(4096, 21), randint(21, (4096,)), alpha=1, gamma=2),  # a detector's: places, kinds of objects
         case(randn(9, 5), randint(5, (9,)), reduction="none", timed=False),
         case(randn(3, 5, 4), randint(5, (3, 4)), alpha=0.25, gamma=0.5, reduction="sum", timed=False),
-        case(randn(5), randint(5, ()), alpha=0.25, gamma=1.5, timed=False),
+        # Uniform: one loss alone is nothing but rounding where the wide inputs of some checks make its class certain.
+        case(rand(5), randint(5, ()), alpha=0.25, gamma=1.5, timed=False),
     ],
     documented=["deepdive"],
 )
