@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: each file or folder of nnbench/ imports those before it, never those after it.
 FLOORS = [
     "errors", "model", "metrics", "trajectories", "failures", "confinement", "forked",
-    "stats", "bands", "units",
+    "stats", "bands", "units", "comparison",
     "ceilings", "machine", "documents",
     "specs", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
     "commits",
@@ -22,7 +22,7 @@ FLOORS = [
     "trends",
     "vision", "data",
     "workload", "measure", "checks", "train",
-    "worker", "processes", "tally", "runner", "trainer", "mutation",
+    "worker", "processes", "tally", "runner", "trainer", "mutation", "experiments",
     "duels",
     "report",
     "doors",

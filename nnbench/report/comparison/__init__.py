@@ -1,0 +1,1 @@
+"""Pages of experiments: which of several is better, and how sure that is."""
