@@ -238,6 +238,7 @@ def describe(component: Component) -> ComponentInfo:
             dtype=case.dtype,
             device=case.device,
             timed=case.timed,
+            elements=sum(spec.elements for spec in case.inputs),
         )
         for case in component.cases
     )

@@ -44,6 +44,8 @@ TIMED_MODES = ("forward", "backward", "forward_backward", "step", "call")
 MODES_ON_REQUEST = ("forward_backward",)
 COUNTERS_ON_REQUEST = ("instructions", "graph_breaks")  # they take seconds
 COMPILE = "compile"  # not a mode of calls: it happens once
+# Of a function that takes each number by itself: its values at evenly spaced points, whose ends the context names.
+CURVES = {"curve_value": "values, as a curve", "curve_derivative": "derivative, as a curve"}
 
 METRICS = {
     metric.name: metric
@@ -67,6 +69,7 @@ METRICS = {
         Metric("buffers", "1", "buffers", better="neither", exact=True),
         Metric("state_bytes", "B", "optimizer state, bytes a parameter", exact=True),
         Metric("instructions", "1", "CPU instructions", beside=True),
+        *(Metric(name, "1", title, better="neither", beside=True) for name, title in CURVES.items()),
         Metric("train_loss", "1", "training loss"),
         Metric("validation_loss", "1", "validation loss"),
         Metric("validation_accuracy", "1", "validation accuracy", better="more"),

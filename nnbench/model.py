@@ -27,6 +27,7 @@ PROPERTIES = {
     "stochastic": "random in training mode: compared in evaluation mode, and statistically",
     "mode": "training and evaluation mode give different outputs",
     "batch_independent": "each sample's output depends on that sample alone",
+    "elementwise": "each number of the output depends on the number at its place alone: its curve is drawn",
     "parallel": "works in other threads or processes too: wall time is its time",
 }
 
@@ -175,6 +176,7 @@ class CaseInfo:
     dtype: str
     device: str
     timed: bool = True  # or there for the checks alone
+    elements: int = 0  # of all inputs together
 
 
 @dataclass(frozen=True)

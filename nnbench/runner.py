@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnbench.errors import listing
@@ -146,7 +146,7 @@ def measure_steps(targets: Sequence[Target], settings: Settings) -> int:
 
 
 def measure(session: Session, targets: Sequence[Target], settings: Settings) -> Iterator[Event]:
-    """Check, then measure in several rounds of a fresh process each, then train what has a recipe.
+    """Check and count, then time in several rounds of a fresh process each, then train what has a recipe.
 
     Only what passed its checks is given a time, and what failed in one round is not asked again in the next.
     """
@@ -178,7 +178,7 @@ def _instructions(session: Session, targets: Sequence[Target], settings: Setting
 
 
 def _check_all(session: Session, targets: Sequence[Target], settings: Settings, out: set[str]) -> Iterator[Event]:
-    """Check every target, and put those that shall be given no time into ``out``.
+    """Check every target and count what is right, several side by side; those that shall be given no time are ``out``.
 
     A first look does not ask of what shows the documents' errors whether it still does: it gets no time either way.
     """
@@ -186,15 +186,53 @@ def _check_all(session: Session, targets: Sequence[Target], settings: Settings, 
     for target in wrong:
         out.add(target.key)
         yield Event(row=_row(target, Status.SKIPPED, f"{_errata(target)}; `nnbench check` shows where"), steps=1)
-    for target, rows in _checked(session, [target for target in targets if target.key not in out], settings):
+    seed = settings.check_seed
+
+    def make(worker: Session, job: tuple[Target, list[Target]]) -> list[Row]:
+        checked = list(check_one(worker, job[0], seed, settings.only))
+        return [*checked, *(row for target in job[1] for row in _admitted(worker, target, checked, settings))]
+
+    jobs = _checked_by([target for target in targets if target.key not in out], is_first_look=bool(settings.only))
+    for (stand_in, covered), rows in each(session, jobs, settings.processes, make):
         if rows is None:
-            yield Event(f"checking {target.key}")
+            yield Event(f"checking {stand_in.key}")
             continue
+        out.update(target.key for target in covered if _stays_out(target, rows))
         yield from (Event(row=row) for row in rows)
-        instead = verdict(target, rows)
-        if instead is not None:
-            out.add(target.key)
-        yield Event(row=instead, steps=1)
+        yield Event(steps=len(covered))
+
+
+def _checked_by(targets: Sequence[Target], is_first_look: bool) -> list[tuple[Target, list[Target]]]:
+    """The targets to check, each with those that it answers for: itself, but in a first look, which has ninety seconds
+    for all, an architecture's smallest case answers for its others.
+    """
+    found: dict[str, tuple[Target, list[Target]]] = {}
+    for target in targets:
+        stand_in = target
+        if is_first_look and target.component.kind == "architecture":
+            stand_in = replace(target, case=min(target.component.cases, key=lambda case: case.elements))
+        found.setdefault(stand_in.key, (stand_in, []))[1].append(target)
+    return list(found.values())
+
+
+def _admitted(worker: Session, target: Target, checked: Sequence[Check], settings: Settings) -> Iterator[Row]:
+    """What stands where times would, or what is counted of the target once, before it is timed."""
+    instead = verdict(target, checked)
+    if instead is not None:
+        yield instead
+    elif settings.rounds and target.case.device == "cpu":
+        request = _measuring("count", target, settings, 0, worker.threads)
+        yield from _rows(worker, request, target, 0)
+
+
+def _stays_out(target: Target, rows: Sequence[Row]) -> bool:
+    """Whether one of its rows says that there is nothing to time."""
+    own = [row for row in rows if isinstance(row, Measurement) and (row.case, row.variant) == _case_of(target)]
+    return any(row.status != Status.OK and not METRICS[row.metric].beside for row in own)
+
+
+def _case_of(target: Target) -> tuple[str, str]:
+    return target.case.label, target.variant
 
 
 def _round(
@@ -236,15 +274,19 @@ def _errata(target: Target) -> str:
 def _measure(
     session: Session, target: Target, settings: Settings, round_number: int, tally: Tally
 ) -> Iterator[Measurement]:
-    request = _request("measure", target) | {
+    request = _measuring("measure", target, settings, round_number, session.threads)
+    yield from _rows(session, request, target, round_number, tally=tally)
+
+
+def _measuring(job: str, target: Target, settings: Settings, round_number: int, threads: int) -> Message:
+    return _request(job, target) | {
         "seed": settings.seed or 0,
         "round": round_number,
         "budget": settings.budget,
-        "threads": session.threads,
+        "threads": threads,
         "modes": settings.modes,
         "counters": settings.counters,
     }
-    yield from _rows(session, request, target, round_number, tally=tally)
 
 
 def _train(session: Session, target: Target, settings: Settings) -> Iterator[Measurement]:

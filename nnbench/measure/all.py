@@ -13,6 +13,7 @@ from nnbench.measure.calibration import Looks
 from nnbench.measure.clock import Stopwatch
 from nnbench.measure.compiling import compile_time
 from nnbench.measure.counters import Counter, count, graph_breaks
+from nnbench.measure.curves import HIGH, LOW, curves
 from nnbench.measure.memory import peak_growth
 from nnbench.measure.time import Block, Plan, sample
 from nnbench.metrics import CALIBRATION, COMPILE, METRICS, MODES_ON_REQUEST
@@ -64,7 +65,7 @@ def measure(
     looks: Looks | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Iterator[Measurement]:
-    """Times of each mode; in the first round also counters and memory, never in the same loop as time.
+    """Times of each mode, and in the first round that of compiling where it is asked for; of a GPU's case everything.
 
     Beside each time stands the latest look at the calibration kernels. The stopwatch runs while something is measured
     or warmed up for it.
@@ -80,8 +81,25 @@ def measure(
     workload = prepare(component, variant, case, request["seed"])
     around = {"calibration": dict(looks.latest)} if looks is not None else {}
     yield from _times(job, workload, stopwatch, around)
-    if request["round"] == 0:
-        yield from _once(job, workload, stopwatch)
+    if request["round"] == 0 and COMPILE in request.get("modes", ()) and "forward" in workload.calls:
+        with stopwatch:
+            seconds = compile_time(workload)
+        yield job.row("compile_time", (seconds,))
+
+
+def once(component: Component, variant: str, case: Case, request: Mapping[str, Any]) -> Iterator[Measurement]:
+    """What one call says for good, however busy the machine is: exact counters, and memory. A GPU's is not for here."""
+    job = Job(component, variant, case, request)
+    workload = prepare(component, variant, case, request["seed"])
+    for counter in _counted(job, workload):
+        by_operator = {"by_operator": dict(counter.by_operator)} if counter.by_operator else {}
+        yield job.row(counter.metric, (float(counter.value),), by_operator)
+    try:
+        yield job.row("peak_memory", (float(peak_growth(workload.whole)),))
+    except NotMeasurable as reason:
+        yield job.row("peak_memory", (), status=Status.SKIPPED, note=str(reason))
+    for metric, values in curves(component, variant, case):
+        yield job.row(metric, values, {"low": LOW, "high": HIGH})
 
 
 def _times(job: Job, workload: Workload, stopwatch: Stopwatch, around: Mapping[str, Any]) -> Iterator[Measurement]:
@@ -111,25 +129,6 @@ def _on_device(job: Job) -> Iterator[Measurement]:
             yield job.row(one.metric, one.values, cuda.context(made) | items, one.status, one.note)
     if not device.cuda_device().is_usable():
         raise Spoilt("a graph's capture broke half-way and left the GPU's random numbers refused")
-
-
-def _once(job: Job, workload: Workload, stopwatch: Stopwatch) -> Iterator[Measurement]:
-    """What one call says for good: exact counters, memory, and compiling where it is asked for."""
-    with stopwatch:
-        counted = list(_counted(job, workload))
-    for counter in counted:
-        by_operator = {"by_operator": dict(counter.by_operator)} if counter.by_operator else {}
-        yield job.row(counter.metric, (float(counter.value),), by_operator)
-    try:
-        with stopwatch:
-            grown = peak_growth(workload.whole)
-        yield job.row("peak_memory", (float(grown),))
-    except NotMeasurable as reason:
-        yield job.row("peak_memory", (), status=Status.SKIPPED, note=str(reason))
-    if COMPILE in job.request.get("modes", ()) and "forward" in workload.calls:
-        with stopwatch:
-            seconds = compile_time(workload)
-        yield job.row("compile_time", (seconds,))
 
 
 def _counted(job: Job, workload: Workload) -> Iterator[Counter]:

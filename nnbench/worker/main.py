@@ -65,6 +65,7 @@ class Server:
             "checks": self.checks,
             "check": self.check,
             "measure": self.measure,
+            "count": self.count,
             "calibrate": self.calibrate,
             "ceiling": self.ceiling,
             "instructions": self.instructions,
@@ -180,6 +181,13 @@ class Server:
         rows = measure(component, request["variant"], case, request, self.calibration(), stopwatch)
         yield from ({"row": asdict(row)} for row in rows)
         yield {"inside": stopwatch.seconds}
+
+    def count(self, request: Message) -> Iterator[Message]:
+        from nnbench.measure.all import once
+
+        component = self.catalog.components[request["component"]]
+        rows = once(component, request["variant"], component.case(request["case"]), request)
+        yield from ({"row": asdict(row)} for row in rows)
 
     def calibrate(self, request: Message) -> Iterator[Message]:
         from nnbench.measure.all import calibrate

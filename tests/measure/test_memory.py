@@ -9,7 +9,7 @@ import torch
 from nnbench import Suite, case, randn
 from nnbench.failures import NotMeasurable
 from nnbench.measure import allocator, memory
-from nnbench.measure.all import measure
+from nnbench.measure.all import once
 from nnbench.measure.memory import peak_growth
 
 MIB = 2**20
@@ -117,15 +117,14 @@ def test_growth_is_the_peak_after_over_the_size_before(monkeypatch, tmp_path):
     assert peak_growth(lambda: status.write_text("VmHWM:\t  100 kB\nVmRSS:\t  100 kB\n")) == 0
 
 
-def test_memory_that_cannot_be_measured_is_a_skipped_row_beside_the_times(monkeypatch, tmp_path):
+def test_memory_that_cannot_be_measured_is_a_skipped_row_beside_the_counters(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "CLEAR", tmp_path / "no" / "clear_refs")
     made = Suite("mine").component("relu", reference=torch.nn.ReLU, cases=[case(randn(4))])
-    request = {"seed": 0, "round": 0, "budget": 0.0, "threads": 1}
-    rows = {row.metric: row for row in measure(made, "reference", made.cases[0], request)}
+    rows = {row.metric: row for row in once(made, "reference", made.cases[0], {"seed": 0, "round": 0, "threads": 1})}
     assert (rows["peak_memory"].status, rows["peak_memory"].values) == ("skipped", ())
     assert "cannot be reset here" in rows["peak_memory"].note
-    assert rows["forward_time"].status == "ok"
-    assert len(rows["forward_time"].values) == 1
+    assert rows["flops"].status == "ok"
+    assert len(rows["flops"].values) == 1
 
 
 def test_an_allocator_without_settings_is_left_as_it_is(monkeypatch):
