@@ -19,6 +19,7 @@ from nnbench.duels.contest import Settings, Side
 from nnbench.duels.opponents import Opponents
 from nnbench.duels.verdicts import Rule
 from nnbench.errors import NnbenchError
+from nnbench.machine import THREADS
 from nnbench.metrics import TIMED_MODES
 from nnbench.model import ComponentInfo
 from nnbench.processes.session import Session, processes
@@ -71,6 +72,13 @@ TWO = (
     show_default=True,
     help="Pairs of processes after which a contest is left undecided; no verdict takes less than 4.",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=THREADS,
+    show_default=True,
+    help="Of torch; more: wall time decides.",
+)
 @click.option("--check/--no-check", "checked", default=True, show_default=True, help="What is wrong gets no verdict.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for slower and 4 for undecided.")
 @options.as_json
@@ -88,6 +96,7 @@ def command(
     threshold: float,
     budget: float,
     pairs: int,
+    threads: int,
     checked: bool,
     strict: bool,
     as_json: bool,
@@ -116,13 +125,15 @@ def command(
     limits = options.limits(timeout, memory_limit)
     output.seal_abandoned(results)
     if commits:
-        request = revisions.Request(commits, patterns, expression, suites, modes, unchanged_too, strict, as_json)
+        request = revisions.Request(
+            commits, patterns, expression, suites, modes, unchanged_too, strict, as_json, threads
+        )
         return revisions.run(request, settings, checking, limits, results)
-    with Session(sources(suites), limits, device=device, dtype=dtype or "") as session:
+    with Session(sources(suites), limits, threads, device=device, dtype=dtype or "") as session:
         everything = session.components()
         output.warn_of(session.problems)
         met = _opponents(everything, patterns, against, expression)
-        fight = Fight(store.Journal(results, new_run(results)), opponents.contests(met, modes))
+        fight = Fight(store.Journal(results, new_run(results, threads)), opponents.contests(met, modes, threads))
         try:
             with fight.journal:
                 if checking is not None:

@@ -32,13 +32,14 @@ class Request:
     everything: bool
     strict: bool
     as_json: bool
+    threads: int
 
 
 def run(request: Request, settings: Settings, checking: runner.Settings | None, limits: Limits, results: Path) -> int:
     """Duel, store and tell; gives the exit code, which is 1 when something got slower."""
     names = " and ".join(request.revisions)
     output.warn(f"checking out {names}, and importing the components of both sides")
-    with states(request.revisions, Path.cwd(), request.suites, limits) as pair:
+    with states(request.revisions, Path.cwd(), request.suites, limits, request.threads) as pair:
         todo = plan(pair, request.patterns, request.expression, request.everything)
         _tell_plan(pair, todo)
         if todo.targets:
@@ -79,7 +80,8 @@ def _fight(
     results: Path,
 ) -> int:
     met = [(target, target) for target in todo.targets]
-    fight = Fight(store.Journal(results, _run_of(pair[1], results)), opponents.contests(met, request.modes), of_the_run)
+    run = _run_of(pair[1], results, request.threads)
+    fight = Fight(store.Journal(results, run), opponents.contests(met, request.modes, request.threads), of_the_run)
     names = [state.tree.name for state in pair]
     try:
         with fight.journal:
@@ -96,9 +98,9 @@ def _fight(
     return exit_code(fight.outcomes, fight.is_wrong, True, request.strict)
 
 
-def _run_of(after: State, results: Path) -> Run:
+def _run_of(after: State, results: Path, threads: int) -> Run:
     """The run is one of side B: of its commit, unless that is the working tree."""
-    run = new_run(results)
+    run = new_run(results, threads)
     return replace(run, commit=after.commit, dirty=False) if after.commit else run
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from nnbench.discovery import Source
 from nnbench.duels.contest import Contest
 from nnbench.errors import NnbenchError, did_you_mean, listing
+from nnbench.machine import THREADS
 from nnbench.metrics import MODES_ON_REQUEST
 from nnbench.model import ComponentInfo
 from nnbench.plan import Target, compile_expression, parse, select, timed
@@ -82,14 +83,24 @@ def _nothing_in_common(a: str, b: str, first: Sequence[Target], expression: str)
     )
 
 
-def contests(opponents: Iterable[Opponents], modes: Sequence[str] = ()) -> list[Contest]:
+def contests(opponents: Iterable[Opponents], modes: Sequence[str] = (), threads: int = THREADS) -> list[Contest]:
     """The contests of these opponents in the modes asked for, or in all that their components are timed in.
+
+    With more than one of torch's threads wall time decides.
 
     Raises ``NnbenchError`` where none of them has such a mode.
     """
     opponents = list(opponents)
     found = [
-        Contest(b.component.id, b.case.label, mode, a.variant, b.variant, b.case.spec, _is_parallel(b.component))
+        Contest(
+            b.component.id,
+            b.case.label,
+            mode,
+            a.variant,
+            b.variant,
+            b.case.spec,
+            threads > 1 or _is_parallel(b.component),
+        )
         for a, b in opponents
         for mode in _modes(b.component)
         if (mode in modes if modes else mode not in MODES_ON_REQUEST)

@@ -14,6 +14,7 @@ from nnbench.duels.contest import Side
 from nnbench.duels.opponents import needed
 from nnbench.duels.starting import Starters
 from nnbench.errors import NnbenchError, listing
+from nnbench.machine import THREADS
 from nnbench.model import CaseInfo, ComponentInfo, Measurement, Problem
 from nnbench.plan import Target, select, timed
 from nnbench.processes.process import Limits
@@ -86,7 +87,9 @@ def state(
 
 
 @contextlib.contextmanager
-def states(texts: Sequence[str], folder: Path, suites: Sequence[str], limits: Limits) -> Iterator[tuple[State, State]]:
+def states(
+    texts: Sequence[str], folder: Path, suites: Sequence[str], limits: Limits, threads: int = THREADS
+) -> Iterator[tuple[State, State]]:
     """The two states that ``--rev`` names, each ready to import from; one alone stands against the working tree.
 
     ``folder`` is where the user stands, ``suites`` what ``--suite`` says. Raises ``NnbenchError``.
@@ -103,7 +106,9 @@ def states(texts: Sequence[str], folder: Path, suites: Sequence[str], limits: Li
         trees = [Tree(name, str(place), str(root), inside) for name, _, place in places]
         lacks = [tuple(_lacking(tree, suites)) for tree in trees]
         _refuse_missing(trees, lacks)
-        sessions = [stack.enter_context(Session(tree_sources(tree, suites), limits, tree=tree)) for tree in trees]
+        sessions = [
+            stack.enter_context(Session(tree_sources(tree, suites), limits, threads, tree=tree)) for tree in trees
+        ]
         starters.do([session.components for session in sessions])
         first, second = (
             State(tree, commit, session, session.components(), lacking)

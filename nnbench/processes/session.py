@@ -15,6 +15,7 @@ from nnbench.model import ComponentInfo, Problem, component_info
 from nnbench.processes.process import Launcher, Limits, Message, WorkerEnded, WorkerProcess
 
 LOAD_SECONDS = 300.0  # importing torch from a cold disk can take a minute
+IMPORT_SECONDS = 60.0  # at least, of a suite: the limit of a case may be short
 MOST_PROCESSES = 8
 
 
@@ -100,7 +101,9 @@ class Session:
         }
         loading: Source | None = None
         try:
-            for message in worker.ask(request, LOAD_SECONDS * self.launcher.slowdown, self.limits.seconds):
+            for message in worker.ask(
+                request, LOAD_SECONDS * self.launcher.slowdown, max(self.limits.seconds, IMPORT_SECONDS)
+            ):
                 if "loading" in message:
                     loading = Source(**message["loading"])
                 elif "components" in message:

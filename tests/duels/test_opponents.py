@@ -99,6 +99,12 @@ def test_mode_that_nobody_has_is_an_error():
         contests(against(ALL, ["optimizers.adam"], "torch"), ["forward"])
 
 
+def test_with_several_threads_wall_time_decides():
+    met = against(ALL, ["layers.*"], "torch")
+    assert not any(contest.is_parallel for contest in contests(met))
+    assert all(contest.is_parallel for contest in contests(met, threads=2))
+
+
 def test_parallel_components_are_marked():
     assert all(contest.is_parallel for contest in contests(against(ALL, ["optimizers.adam"], "torch")))
 
