@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nnbench.checking import Settings
 from nnbench.model import ComponentInfo, Status
 from nnbench.processes.process import WorkerEnded
 from nnbench.processes.session import Session
 from nnbench.processes.side_by_side import each
-from nnbench.runner import Settings
 
 CAUGHT, SURVIVED, EQUIVALENT = "caught", "survived", "equivalent"
 

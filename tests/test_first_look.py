@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from nnbench.checking import CORE_CHECKS, Settings
 from nnbench.checks.battery import CHECKS, names
 from nnbench.discovery import components
 from nnbench.model import CaseInfo, ComponentInfo, Measurement
 from nnbench.plan import Target
 from nnbench.processes.process import WorkerEnded
-from nnbench.runner import CORE_CHECKS, Settings, measure
+from nnbench.runner import measure
 
 CASE = CaseInfo("8", "abc", {}, ("8",), "float32", "cpu")
 TWO = ComponentInfo(

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import click
 
-from nnbench import documents, runner
+from nnbench import checking, documents
 from nnbench.candidate import CANDIDATE
 from nnbench.cli import options, output
-from nnbench.cli.check_convergence import SEEDS as SEEDS_OF_A_TASK
 from nnbench.cli.check_convergence import check_convergence
 from nnbench.cli.check_told import print_checks, repeater
 from nnbench.cli.errata import print_errata, unproved, with_errata
@@ -116,10 +115,10 @@ def command(
                 raise
             return output.USAGE  # why there is no such component is said already
         if convergence:
-            return check_convergence(session, targets, seed, seeds or SEEDS_OF_A_TASK, as_json)
+            return check_convergence(session, targets, seed, seeds, as_json, bool(patterns or expression))
         if errata:
             targets = with_errata(targets)
-        settings = runner.Settings(seed=seed, processes=jobs or processes(), only=only)
+        settings = checking.Settings(seed=seed, processes=jobs or processes(), only=only)
         if mutants:
             return check_mutants(session, targets, settings, as_json)
         _refuse_unknown_checks(session, targets, only)
@@ -150,7 +149,7 @@ def _is_of_unloaded(identifier: str, problems: Sequence[Problem], everything: Se
 
 def _refuse_unknown_checks(session: Session, targets: Sequence[Target], only: Sequence[str]) -> None:
     """A check that nothing selected has is a mistake, never a silent pass."""
-    names = runner.check_names(session, targets) if only else []
+    names = checking.check_names(session, targets) if only else []
     for name in only:
         if name not in names:
             told = [f"--only {name}: no such check.", did_you_mean(name, names), f"There are {listing(names)}."]
@@ -169,13 +168,13 @@ def _drawn(seed: int | None, number: int | None) -> list[int]:
 def _check(
     session: Session,
     targets: Sequence[Target],
-    settings: runner.Settings,
+    settings: checking.Settings,
     seeds: Sequence[int],
     add: Callable[[Check], None],
 ) -> None:
     """Check, showing how far it is, and give each row away as it comes."""
-    with Progress(runner.check_steps(targets) * max(len(seeds), 1)) as progress:
-        for event in runner.check(session, targets, settings, seeds):
+    with Progress(checking.check_steps(targets) * max(len(seeds), 1)) as progress:
+        for event in checking.check(session, targets, settings, seeds):
             progress.update(event.doing, event.steps)
             if isinstance(event.row, Check):
                 add(event.row)

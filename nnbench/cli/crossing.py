@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nnbench import runner, store
+from nnbench import store
+from nnbench.checking import Settings as Checking
 from nnbench.cli import output
 from nnbench.cli.progress import Progress
 from nnbench.cli.started import new_run
@@ -37,7 +38,7 @@ class Crossing:
     open: Open
     results: Path
     duelling: Settings
-    checking: runner.Settings
+    checking: Checking
     task: Task | None = None
     stored: list[str] = field(default_factory=list)  # runs of this call
     exit_code: int = 0

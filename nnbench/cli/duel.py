@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from nnbench import runner, store
+from nnbench import store
+from nnbench.checking import Settings as Checking
 from nnbench.cli import options, output, revisions
 from nnbench.cli.duel_told import exit_code
 from nnbench.cli.fight import Fight
@@ -121,7 +122,7 @@ def command(
     """
     _refuse_mixtures(patterns, commits, unchanged_too, against, bool(options.placed(device, dtype)))
     settings = Settings(Rule(threshold, most_pairs=pairs), budget, seed=seed or 0)
-    checking = runner.Settings(rounds=0, seed=seed, processes=jobs or processes()) if checked else None
+    checking = Checking(rounds=0, seed=seed, processes=jobs or processes()) if checked else None
     limits = options.limits(timeout, memory_limit)
     output.seal_abandoned(results)
     if commits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from nnbench import runner, store
+from nnbench import checking, runner, store
 from nnbench.cli import output
 from nnbench.cli.duel_told import json_row, print_outcomes
 from nnbench.cli.progress import Progress
@@ -26,7 +26,7 @@ class Fight:
     outcomes: list[Outcome] = field(default_factory=list)
     is_wrong: bool = False
 
-    def check(self, session: Session, met: Sequence[Opponents], settings: runner.Settings) -> None:
+    def check(self, session: Session, met: Sequence[Opponents], settings: checking.Settings) -> None:
         """Check both sides; contests of what gets no time end here."""
         targets = list({target.key: target for both in met for target in both}.values())
         reasons: dict[str, Measurement] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nnbench import machine, runner
+from nnbench import checking, machine
 from nnbench.cli import options, output
 from nnbench.cli.crossing import Crossing
 from nnbench.cli.history_told import tell
@@ -101,7 +101,7 @@ def command(
         open=lambda revision: state(root, revision, folder, suites, limits),
         results=results,
         duelling=Settings(Rule(least_pairs=pairs, most_pairs=pairs), budget, ROUNDS, seed=seed or 0),
-        checking=runner.Settings(1, COUNTING_BUDGET, seed, processes=jobs or processes(), only=runner.CORE_CHECKS),
+        checking=checking.Settings(1, COUNTING_BUDGET, seed, processes=jobs or processes(), only=checking.CORE_CHECKS),
     )
 
     def task(against: State, newest: State) -> anchored.Task:

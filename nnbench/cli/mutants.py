@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from nnbench import mutation
+from nnbench.checking import Settings
 from nnbench.cli import output
 from nnbench.cli.progress import Progress
 from nnbench.errors import NnbenchError
@@ -15,7 +16,6 @@ from nnbench.model import plain
 from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, Outcome
 from nnbench.plan import Target
 from nnbench.processes.session import Session
-from nnbench.runner import Settings
 
 
 def check_mutants(session: Session, targets: Sequence[Target], settings: Settings, as_json: bool) -> int:

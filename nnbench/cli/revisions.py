@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nnbench import runner, store
+from nnbench import store
+from nnbench.checking import Settings as Checking
 from nnbench.cli import output
 from nnbench.cli.duel_told import exit_code, json_row, print_outcomes
 from nnbench.cli.fight import Fight
@@ -14,6 +15,7 @@ from nnbench.cli.started import new_run
 from nnbench.duels import opponents
 from nnbench.duels.contest import Outcome, Settings
 from nnbench.duels.revisions import Plan, State, of_the_run, plan, reasons, states
+from nnbench.machine import THREADS
 from nnbench.model import Run
 from nnbench.processes.process import Limits
 
@@ -32,10 +34,10 @@ class Request:
     everything: bool
     strict: bool
     as_json: bool
-    threads: int
+    threads: int = THREADS
 
 
-def run(request: Request, settings: Settings, checking: runner.Settings | None, limits: Limits, results: Path) -> int:
+def run(request: Request, settings: Settings, checking: Checking | None, limits: Limits, results: Path) -> int:
     """Duel, store and tell; gives the exit code, which is 1 when something got slower."""
     names = " and ".join(request.revisions)
     output.warn(f"checking out {names}, and importing the components of both sides")
@@ -76,7 +78,7 @@ def _fight(
     todo: Plan,
     request: Request,
     settings: Settings,
-    checking: runner.Settings | None,
+    checking: Checking | None,
     results: Path,
 ) -> int:
     met = [(target, target) for target in todo.targets]

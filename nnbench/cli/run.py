@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nnbench import roofline, runner, store
+from nnbench import checking, roofline, runner, store
 from nnbench.cli import options, output
 from nnbench.cli.check_told import failure, repeater
 from nnbench.cli.progress import Progress
@@ -88,17 +88,17 @@ def command(
     Exits with 1 when something is wrong, 3 when something could not be measured, 4 when the machine was too noisy.
     """
     output.seal_abandoned(results)
-    settings = runner.Settings(
+    settings = checking.Settings(
         rounds=rounds or (QUICK_ROUNDS if quick else DEFAULT_ROUNDS),
         budget=budget or (QUICK_BUDGET if quick else DEFAULT_BUDGET),
         seed=seed,
         processes=jobs or processes(),
         data=best_available("mnist") if train and device == "cpu" else "",
-        only=runner.CORE_CHECKS if quick else (),
+        only=checking.CORE_CHECKS if quick else (),
         modes=modes,
         counters=counters,
     )
-    rows: list[runner.Row] = []
+    rows: list[checking.Row] = []
     limits = options.limits(timeout, memory_limit)
     repeat = repeater(suites, limits, placed=options.placed(device, dtype))
     with Session(sources(suites), limits, threads, device=device, dtype=dtype or "") as session:
@@ -118,11 +118,11 @@ def command(
     return _exit_code(rows, bool(session.problems))
 
 
-def _stored(row: runner.Row) -> Measurement:
+def _stored(row: checking.Row) -> Measurement:
     return check_to_measurement(row) if isinstance(row, Check) else row
 
 
-def _exit_code(rows: Sequence[runner.Row], problems: bool) -> int:
+def _exit_code(rows: Sequence[checking.Row], problems: bool) -> int:
     checks = [row for row in rows if isinstance(row, Check)]
     measured = [row for row in rows if isinstance(row, Measurement)]
     if any(not row.is_right and row.cause in ("", Status.FAILED, Status.WRONG) for row in checks):
@@ -138,7 +138,7 @@ def _is_unusable(measured: Sequence[Measurement]) -> bool:
     return any(not floor <= UNUSABLE for floor in floors)
 
 
-def _print(rows: Sequence[runner.Row], journal: store.Journal, as_json: bool, repeat: Repeat, is_quick: bool) -> None:
+def _print(rows: Sequence[checking.Row], journal: store.Journal, as_json: bool, repeat: Repeat, is_quick: bool) -> None:
     measured = [row for row in rows if isinstance(row, Measurement)]
     if as_json:
         output.print_json([plain(row) for row in measured if runner.is_component(row)])

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnbench.checking import CORE_CHECKS, Settings, check_one, verdict
 from nnbench.discovery import Source
 from nnbench.model import Check, CheckStatus, Measurement, Status
 from nnbench.plan import Target
 from nnbench.processes.process import Launcher
 from nnbench.processes.session import Session
-from nnbench.runner import CORE_CHECKS, Settings, check_one, verdict
 
 MOST_TOLD = 3
 

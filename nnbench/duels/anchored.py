@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nnbench import runner
+from nnbench.checking import Settings as Checking
 from nnbench.duels import duel, opponents
 from nnbench.duels.contest import Contest, Event, Outcome, Settings
 from nnbench.duels.revisions import State, nothing_there, of_the_run
@@ -78,7 +79,7 @@ class _Commit:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-def measure(anchor: State, state: State, asked: Task, duelling: Settings, checking: runner.Settings) -> Iterator[Event]:
+def measure(anchor: State, state: State, asked: Task, duelling: Settings, checking: Checking) -> Iterator[Event]:
     """One commit's rows as they come: checks, exact counters, the samples of both sides, a ratio a contest and pair.
 
     A contest that cannot take place gives its row with the reason. What the anchor does not have as the commit has it
@@ -93,7 +94,7 @@ def measure(anchor: State, state: State, asked: Task, duelling: Settings, checki
     yield Event(rows=tuple(_without_folder(row, state) for row in rows), steps=steps(asked, duelling) - given)
 
 
-def _phases(commit: _Commit, asked: Task, duelling: Settings, checking: runner.Settings) -> Iterator[Event]:
+def _phases(commit: _Commit, asked: Task, duelling: Settings, checking: Checking) -> Iterator[Event]:
     for contest in asked.contests:
         _place(commit, contest)
     _refuse_other_code(commit)
@@ -168,7 +169,7 @@ def _refuse_other_code(commit: _Commit) -> None:
         commit.fought.clear()
 
 
-def _counted(commit: _Commit, settings: runner.Settings) -> Iterator[Event]:
+def _counted(commit: _Commit, settings: Checking) -> Iterator[Event]:
     """Check what the commit has and count it; contests of what is wrong or fails end here."""
     keys = set(commit.fought.values())
     failures: dict[str, tuple[str, str]] = {}

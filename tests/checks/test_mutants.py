@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from nnbench.checking import Settings
 from nnbench.checks.mutants import mutants_of, tried
 from nnbench.checks.source_changes import changes_of
 from nnbench.discovery import Source, load
 from nnbench.model import Status
 from nnbench.mutation import CAUGHT, EQUIVALENT, SURVIVED, MutantInfo, listed, outcomes
 from nnbench.processes.process import WorkerEnded
-from nnbench.runner import Settings
 
 TOY = '''
 import numpy as np

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from nnbench import runner, store
+from nnbench import checking, store
 from nnbench.commits.log import Commit
 from nnbench.commits.trees import Tree
 from nnbench.duels import anchored, kept
@@ -19,7 +19,7 @@ from nnbench.processes.process import WorkerEnded
 
 PAIRS = 3
 DUELLING = Settings(Rule(least_pairs=PAIRS, most_pairs=PAIRS), order=1)
-CHECKING = runner.Settings(rounds=1, seed=0)
+CHECKING = checking.Settings(rounds=1, seed=0)
 
 
 @dataclass
