@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nnbench.errors import ResultsError, listing
+from nnbench.metrics import CALIBRATION, CURVES, EXPERIMENT
 from nnbench.model import Measurement, Run
-from nnbench.store import PREFIX, SCHEMA, Stored, first_line, from_row, read_headers, read_rows, read_run, runs_folder
+from nnbench.store import (
+    PREFIX,
+    RUN_ID,
+    SCHEMA,
+    Stored,
+    first_line,
+    from_row,
+    read_headers,
+    read_rows,
+    read_run,
+    runs_folder,
+)
 
 
 class Copy(NamedTuple):
@@ -116,6 +129,24 @@ def _one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
+def not_before(results: Path, started: str) -> History:
+    """The runs that began at that time or later, and few others: by the names of the files, which tell their times.
+
+    What begins a run asks this, so that it does not wait for a history of thousands of files to be looked through.
+    """
+    day = datetime.fromisoformat(started).astimezone(UTC)
+    older = [path for path in runs_folder(results).glob("*.parquet") if _is_older(path.stem, day)]
+    return open_history(results, without=older)
+
+
+def _is_older(name: str, when: datetime) -> bool:
+    """Whether a file's name says that its runs all began before then: a run's own file by its id, others by month."""
+    if RUN_ID.fullmatch(name):
+        return name[: len("20261120T120000Z")] < f"{when:%Y%m%dT%H%M%SZ}"
+    months = re.findall(r"-(\d{4}-\d{2})-", name) if name.startswith(PREFIX) else []
+    return len(months) == 1 and months[0] < f"{when:%Y-%m}"
+
+
 def clock_was_set_back(history: History, run: Run) -> str:
     """What to say where the newest run started after one that begins now; an empty text where all is well."""
     if not history.runs or datetime.fromisoformat(history.runs[-1].started) <= datetime.fromisoformat(run.started):
@@ -179,6 +210,40 @@ def last_results(results: Path, component: str) -> tuple[str, tuple[Measurement,
         return name, tuple(from_row(row) for row in rows.filter(pc.equal(rows["component"], component)).to_pylist())
     except (OSError, pa.ArrowException, ValueError, TypeError, RecursionError) as error:
         raise ResultsError(f"{path} is damaged: {first_line(error)}") from None
+
+
+MEASURED, CURVE, TRAINED = "measured", "curve", "trained on "
+# What ``kind_of`` says, of all rows at once.
+NEWEST_OF_EACH = f"""
+    WITH told AS (
+        SELECT component, run, started,
+               CASE WHEN contains(context, '"epoch":') THEN '{TRAINED}' || coalesce(context->>'data', '')
+                    WHEN starts_with(metric, 'curve_') THEN '{CURVE}' ELSE '{MEASURED}' END AS kind
+        FROM runs
+        WHERE NOT starts_with(component, '{CALIBRATION}.') AND NOT contains(context, '"duel":')
+              AND NOT contains(context, '"trial":') AND metric <> '{EXPERIMENT}'
+    )
+    SELECT component, kind, max(struct_pack(started := started, run := run)).run AS run
+    FROM told GROUP BY component, kind ORDER BY component, kind
+"""
+
+
+def newest(results: Path) -> dict[tuple[str, str], str]:
+    """The newest run that holds something of a component, by component and what it is (``kind_of``)."""
+    return {(row["component"], row["kind"]): row["run"] for row in table(results, NEWEST_OF_EACH).to_pylist()}
+
+
+def kind_of(row: Measurement) -> str:
+    """What a row is: of a component's checks and measurements, its curve, or its training on some data set.
+
+    Empty for what stands beside a component: the machine's calibration, duels and experiments.
+    """
+    aside = {"duel", "trial"} & row.context.keys() or row.metric == EXPERIMENT
+    if aside or row.component.startswith(f"{CALIBRATION}."):
+        return ""
+    if "epoch" in row.context:
+        return TRAINED + str(row.context.get("data", ""))
+    return CURVE if row.metric in CURVES else MEASURED
 
 
 def table(results: Path, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, median
@@ -18,6 +19,9 @@ CONFIDENCE = 0.99
 PRIOR_SPREAD = 0.015
 PRIOR_WEIGHT = 4
 SAFETY = 1.25  # heavier tails than the t distribution allows for
+
+SMALLEST, LARGEST = math.log(sys.float_info.min), math.log(sys.float_info.max)
+NOTHING = 1e-12  # what stands for a time of 0, which no logarithm takes
 
 UNUSABLE = 0.05  # a noise floor above this, and times decide nothing
 NOTICEABLE = 0.01  # a smaller change is never called one
@@ -66,14 +70,18 @@ def location(rounds: Sequence[Sequence[float]]) -> Interval:
 
     The process is the unit, however many samples it took. The spread between processes is estimated on logarithms
     and moderated by what is known of such spreads, as Smyth (2004, doi:10.2202/1544-6115.1027) does for variances:
-    with few processes the prior counts, with many the data.
+    with few processes the prior counts, with many the data. Ends beyond what a float holds are the last that it holds.
     """
     if not rounds or not all(rounds):
         raise ValueError("an interval needs at least one process with at least one sample")
-    logs = [math.log(max(typical(samples), 1e-12)) for samples in rounds]
+    logs = [math.log(typical(samples) or NOTHING) for samples in rounds]
     centre = median(logs)
     half = SAFETY * _standard_error(logs)
-    return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
+    return Interval(_exp(centre), _exp(centre - half), _exp(centre + half))
+
+
+def _exp(logarithm: float) -> float:
+    return math.exp(min(max(logarithm, SMALLEST), LARGEST))
 
 
 def _standard_error(logs: Sequence[float]) -> float:

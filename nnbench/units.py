@@ -79,7 +79,8 @@ def duration(value: float) -> str:
 
 def _rounded(value: float) -> float:
     """Three digits of it, so that rounding cannot carry a value over into the next unit after one was chosen."""
-    return float(f"{value:.3g}")
+    rounded = float(f"{value:.3g}")
+    return rounded if math.isfinite(rounded) else value  # the largest floats
 
 
 def _three_digits(value: float) -> str:

@@ -80,6 +80,14 @@ def test_times_of_zero_have_a_place():
     assert 0 < interval.low < interval.high < 1e-9
 
 
+@pytest.mark.parametrize("value", [1e300, 1e-300, 1.7e308, 2.3e-308])
+def test_values_at_the_ends_of_what_floats_hold_have_a_location(value):
+    interval = location([[value], [value * 0.99]])
+    assert 0 < interval.low < interval.high < math.inf
+    assert interval.estimate == pytest.approx(value, rel=0.01)
+    assert (interval / interval).estimate == 1.0
+
+
 @pytest.mark.parametrize("rounds", [[], [[]], [[1.0], []]])
 def test_nothing_has_no_location(rounds):
     with pytest.raises(ValueError, match="at least one process with at least one sample"):

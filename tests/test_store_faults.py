@@ -16,7 +16,7 @@ import pytest
 
 from nnbench.compact import compact
 from nnbench.errors import ResultsError
-from nnbench.history import clock_was_set_back, find_run, last_results, open_history, table
+from nnbench.history import clock_was_set_back, find_run, last_results, not_before, open_history, table
 from nnbench.model import Measurement, Run, plain
 from nnbench.store import SCHEMA, Journal, read_run, runs_folder, seal_abandoned, write_run
 from nnbench.store.schema import HEADER, HEADERS, plain_header, to_table
@@ -375,6 +375,25 @@ def test_a_clock_that_was_set_back_is_told_and_loses_nothing(tmp_path):
     write_run(runs_folder(tmp_path), early)
     assert [run.id for run in open_history(tmp_path).runs] == [early.id, late.id]
     assert len(stored(tmp_path)) == 2
+
+
+def begun(day, number):
+    started = f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00+00:00"
+    return new_run(number, [row(number)], id=f"{day}T000000Z-{number:06x}", started=started)
+
+
+def test_a_run_that_begins_looks_at_files_alone_that_may_be_later(tmp_path):
+    """Of a history of thousands of files, those whose names tell of an earlier time are not opened."""
+    for place, month in enumerate(("01", "02", "03"), 1):
+        write_run(runs_folder(tmp_path), begun(f"2026{month}01", place))
+    write_run(runs_folder(tmp_path), begun("20260302", 4))
+    compact(tmp_path)
+    write_run(runs_folder(tmp_path), begun("20260305", 5))
+    found = not_before(tmp_path, "2026-03-03T00:00:00+00:00")
+    days = ["2026-03-01", "2026-03-02", "2026-03-05"]  # the first two are in one file
+    assert [one.started[:10] for one in found.runs] == days
+    early = begun("20260303", 6)
+    assert clock_was_set_back(found, early) == clock_was_set_back(open_history(tmp_path), early) != ""
 
 
 def test_an_id_that_is_taken_is_refused(tmp_path):

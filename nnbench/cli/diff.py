@@ -22,6 +22,7 @@ Example:
   nnbench diff v1.0 HEAD               the newest run of each commit on this machine
 """
 
+LEAST_DRIFT = 1.0005  # what is less would be written as 0.0 %
 UNCHANGED = ("same", "undecided")
 
 
@@ -79,6 +80,8 @@ def _about(first: Run, second: Run) -> str:
             "The machines, thread counts or calibration kernels of the two differ, or one was too noisy, so times are "
             "not compared."
         )
+    elif moved < LEAST_DRIFT:
+        machine = "The calibration kernels of the two runs do not differ beyond doubt."
     else:
         machine = (
             f"The calibration kernels of the two runs differ by {100 * (moved - 1):.1f} % beyond doubt; "

@@ -12,6 +12,7 @@ from typing import IO
 import click
 
 from nnbench.cli import options, output
+from nnbench.cli.history_steps import numbered
 from nnbench.cli.progress import Progress
 from nnbench.doors import exports, exports_to_asv
 from nnbench.doors.exports import Wanted
@@ -92,5 +93,6 @@ def _to_asv(folder: Path, results: Path, wanted: Wanted) -> int:
     if export.runs_left_out:
         output.warn(f"{export.runs_left_out} runs are left out: of no commit, or of one with uncommitted changes")
     files, machines = len(export.targets), len({target.machine for target in export.targets})
-    click.echo(f"{export.written} results in {files} files of {machines} machines, in {folder}.", err=True)
+    where = f"{numbered(files, 'file')} of {numbered(machines, 'machine')}, in {folder}"
+    click.echo(f"{numbered(export.written, 'result')} in {where}.", err=True)
     return 0

@@ -32,7 +32,7 @@ def numbered(count: int, noun: str) -> str:
     >>> numbered(1, "commit"), numbered(2, "commit")
     ('1 commit', '2 commits')
     """
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _print(crossing: Crossing, shown: Shown, anchor: Revision, suites: Sequence[
         console.print(said, soft_wrap=True)
     wanted = patterns or [shown[0][1][0].row.component] if shown else patterns
     trend = f"`nnbench trend {' '.join(map(shlex.quote, wanted))}`"
-    console.print(f"Next: {trend} shows them in order, `nnbench regressions` what is dated.")
+    console.print(f"Next: {trend} shows them in order, `nnbench regressions` what is beyond doubt.")
 
 
 RIGHT = ("99 % interval",)

@@ -21,7 +21,7 @@ from nnbench.metrics import TIMED_MODES
 from nnbench.plan import compile_expression, parse
 from nnbench.processes.process import Limits
 from nnbench.trends.detect import LEAST_POINTS
-from nnbench.trends.evidence import Duel, duels
+from nnbench.trends.evidence import Duel, duels, ratios
 from nnbench.trends.findings import SUSPICION, Finding
 from nnbench.trends.points import EXACT
 from nnbench.trends.regressions import regressions
@@ -96,7 +96,7 @@ class _Asked:
                 f"{self.results} holds no measurements. `nnbench run` makes some; --results names another folder."
             )
         fought = [duel for duel in duels(self.results) if self._is_chosen(duel)]
-        found = regressions(series, fought, frozenset(self.choice.order))
+        found = regressions(series, fought, frozenset(self.choice.order), ratios=ratios(self.results))
         kept = [one for one in found if self.since.takes_change(one.commit, one.dirty, one.started)]
         return _with_software(kept, self.results), [one for one in series if not one.is_kernel]
 
@@ -223,7 +223,17 @@ def _summary(found: Sequence[Finding], series: Sequence[Series]) -> str:
     """How many findings of each kind, and in how much."""
     counts = Counter(one.verdict if one.stands else "worse, undone since" for one in found)
     said = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common()) or "nothing changed"
-    short = sum(len(one) < LEAST_POINTS and one.basis != EXACT for one in series)
+    short = sum(len(one) - one.noisy.sum() < LEAST_POINTS and one.basis != EXACT for one in series)
     runs = len({run for one in series for run in one.runs})
-    few = f" {short:,} have fewer than {LEAST_POINTS} runs: too few to date a change of what is noisy." if short else ""
-    return f"{said[0].upper()}{said[1:]}, in {len(series):,} series of {runs:,} runs.{few}"
+    few = (
+        f" {short:,} have fewer than {LEAST_POINTS} runs that count: too few to date a change of what is noisy."
+        if short
+        else ""
+    )
+    return f"{said[0].upper()}{said[1:]}, in {len(series):,} series of {runs:,} runs.{few}{_too_noisy(series)}"
+
+
+def _too_noisy(series: Sequence[Series]) -> str:
+    runs = len({run for one in series for run in one.runs[one.noisy]})
+    were = "run was" if runs == 1 else "runs were"
+    return f" {runs:,} {were} too noisy for times to decide anything." if runs else ""

@@ -9,6 +9,7 @@ import click
 
 from nnbench import compact, history
 from nnbench.cli import options, output
+from nnbench.cli.history_steps import numbered
 from nnbench.cli.progress import Progress
 from nnbench.errors import ResultsError
 from nnbench.store import read_all
@@ -51,7 +52,8 @@ def _list(found: history.History, as_json: bool) -> None:
         commit = run.commit[:10] + "+" * run.dirty
         output.add_row(table, run.id, run.started, commit, str(run.machine.get("id", "")), f"{rows:,}", run.ended)
     output.console().print(table)
-    click.echo(f"{len(places)} runs in {len(set(found.paths))} files, {sum(found.rows):,} measurements")
+    runs, files = numbered(len(places), "run"), numbered(len(set(found.paths)), "file")
+    click.echo(f"{runs} in {files}, {numbered(sum(found.rows), 'measurement')}")
 
 
 def _folder(context: click.Context, own: Path) -> Path:
@@ -86,7 +88,8 @@ def compact_command(context: click.Context, as_json: bool, results: Path) -> int
         output.print_json(asdict(done))
     else:
         click.echo(
-            f"{done.runs} runs: {done.files[0]} files of {size(done.size[0])} are now {done.files[1]} of "
+            f"{numbered(done.runs, 'run')}: {numbered(done.files[0], 'file')} of {size(done.size[0])} are now "
+            f"{done.files[1]} of "
             f"{size(done.size[1])}"
         )
     return output.SOMETHING_WRONG if done.kept else 0
@@ -111,7 +114,9 @@ def check_command(context: click.Context, as_json: bool, results: Path) -> int:
     if as_json:
         output.print_json({"runs": len(found.runs), "measurements": sum(found.rows), "problems": problems})
     else:
-        click.echo("\n".join([*problems, f"{len(found.runs)} runs, {sum(found.rows):,} measurements"]))
+        click.echo(
+            "\n".join([*problems, f"{numbered(len(found.runs), 'run')}, {numbered(sum(found.rows), 'measurement')}"])
+        )
     return output.SOMETHING_WRONG if problems else 0
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from nnbench import history
-from nnbench.cli import options, output
+from nnbench.cli import named_run, options, output
 from nnbench.cli.counter_table import print_counters
 from nnbench.cli.run import print_lines, print_training
+from nnbench.cli.stored import git_lines
 from nnbench.discovery import sources, unknown
 from nnbench.errors import UnknownComponent
 from nnbench.model import CHECK_PREFIX, ComponentInfo, Measurement, Run, Status, plain
@@ -26,28 +27,33 @@ Example:
   nnbench show layers.conv2d
   nnbench show layers.conv2d --json
   nnbench show latest                 a whole run
+  nnbench show HEAD~1                 the newest run of a commit on this machine
 """
 
-A_RUN = re.compile(r"latest(~.*)?|[0-9]{8}T.*|.*\.parquet")  # no component is called so
+A_RUN = re.compile(r"latest(~.*)?|[0-9]{8}T.*|.*\.parquet|HEAD([~^@].*)?|[0-9a-f]{7,40}")  # no component is called so
 
 
 @click.command("show", epilog=EXAMPLE)
-@click.argument("component", metavar="COMPONENT|RUN")
+@click.argument("component", metavar="COMPONENT|RUN|REV")
 @click.option("--suite", "suites", multiple=True, metavar="FILE", help="A suite file beside the built-in ones.")
 @options.as_json
 @options.results
 def command(component: str, suites: tuple[str, ...], as_json: bool, results: Path) -> int:
     """Show one component: documentation, variants, source, cases and last results. Or one run: all that it measured.
 
-    A RUN is an id or the start of one, latest, latest~1, or a file. Times that the machine cannot reach are left out.
+    A RUN is an id or the start of one, latest, latest~1, or a file; a REV is a commit, of which the newest run on this
+    machine is shown. Times that the machine cannot reach are left out.
     """
     output.open_results(results)
     if A_RUN.fullmatch(component):
-        _show_run(history.find_run(results, component), as_json)
+        _show_run(named_run.find(results, component, Path.cwd()), as_json)
         return 0
     run, rows = history.last_results(results, component)
     machines = {one.id: one.machine for one in history.open_history(results).runs}
     rows = _possible(rows, machines.get(run, {}))
+    if not rows and _is_commit(component):
+        _show_run(named_run.find(results, component, Path.cwd()), as_json)
+        return 0
     if as_json:
         if not _measured(rows):
             _describe(component, suites)  # an unknown name is an error, a component never measured is not
@@ -57,6 +63,11 @@ def command(component: str, suites: tuple[str, ...], as_json: bool, results: Pat
     _print(info, variants)
     _print_results(run, rows, component)
     return 0
+
+
+def _is_commit(text: str) -> bool:
+    """Whether git knows a commit, tag or branch here by this name."""
+    return bool(git_lines(Path.cwd(), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"))
 
 
 def _show_run(run: Run, as_json: bool) -> None:

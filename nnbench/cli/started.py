@@ -24,6 +24,6 @@ def new_run(results: Path, threads: int = THREADS) -> Run:
         dirty=dirty,
         machine=machine.fingerprint() | {"threads": threads},
     )
-    if doubt := history.clock_was_set_back(history.open_history(results), run):
+    if doubt := history.clock_was_set_back(history.not_before(results, run.started), run):
         output.warn(doubt)
     return run

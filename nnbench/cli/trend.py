@@ -11,15 +11,18 @@ import click
 
 from nnbench.cli import options, output, stored
 from nnbench.errors import ResultsError
+from nnbench.stats import UNUSABLE
 from nnbench.trends.findings import SUSPICION, Finding
 from nnbench.trends.regressions import changes
 from nnbench.trends.series import Key, Series
 from nnbench.trends.series_words import change, commit, sparkline, two_values
+from nnbench.trends.trainings import last_epochs
 
 EXAMPLE = """\b
 Example:
   nnbench trend layers.conv2d
   nnbench trend 'layers.*@reference' --metric forward_time --since v1.0
+  nnbench trend architectures.mnist_mlp --metric test_accuracy      what trainings ended with
 """
 
 MOST = 100  # rows, unless all are asked for
@@ -42,7 +45,8 @@ def command(
     """Show how stored numbers went: a row a series, with first, last, and each lasting change with its commit.
 
     Times are as they would be at the machine's usual speed, or ratios to an anchor's where commits were measured
-    beside one (`nnbench history`). Series of other machines, thread counts and specifications are other series.
+    beside one (`nnbench history`). Series of other machines, thread counts and specifications are other series. Of
+    trainings the last epoch is shown; --all shows each.
     """
     output.open_results(results)
     chosen = stored.Choice(patterns, expression, metrics)
@@ -62,7 +66,8 @@ def command(
     if as_json:
         output.print_json([_row(one, kept.get(one.key, [])) for one in shown])
     else:
-        _print(shown, kept, everything)
+        is_named = everything or any("epoch=" in one for one in patterns)
+        _print(shown if is_named else last_epochs(shown), kept, everything)
     return 0
 
 
@@ -81,6 +86,7 @@ def _row(series: Series, dated: Sequence[Finding]) -> dict[str, Any]:
         "values": series.values.tolist(),
         "commits": series.commits.tolist(),
         "dirty": series.dirty.tolist(),
+        "noisy": series.noisy.tolist(),
         "runs": series.runs.tolist(),
         "started": series.started.astype("datetime64[s]").astype(str).tolist(),
         "changes": [
@@ -112,8 +118,9 @@ def _print(shown: Sequence[Series], dated: dict[Key, list[Finding]], everything:
     console.print(table)
     if len(rows) < len(shown):
         console.print(f"\n{len(rows)} of {len(shown):,} series, those that changed first; --all shows them all.")
-    bases = sorted({one.basis for one in shown})
-    console.print(f"\n{' '.join(MEANING[basis] for basis in bases)}", soft_wrap=True)
+    meanings = [MEANING[basis] for basis in sorted({one.basis for one in shown})]
+    noisy = [NOISY] if any(one.noisy.any() for one in shown) else []
+    console.print(f"\n{' '.join(meanings + noisy)}", soft_wrap=True)
 
 
 MEANING = {
@@ -124,17 +131,30 @@ MEANING = {
 }
 
 
+NOISY = (
+    f"Noisy are runs in which the same code differed by more than {100 * UNUSABLE:.0f} % from itself: "
+    "such times decide nothing."
+)
+
+
+def _runs(series: Series) -> str:
+    """How many, and how many of them do not count."""
+    noisy = int(series.noisy.sum())
+    return f"{len(series)}, {noisy} noisy" if noisy else str(len(series))
+
+
 def _cells(series: Series, dated: Sequence[Finding], several: bool) -> list[str]:
     key = series.key
     ends = float(series.values[0]), float(series.values[-1])
     machine = [f" on {key.machine}"] if several else []
     threads = [f" on {key.threads} threads"] if key.threads != 1 else []
+    seed = [f" {key.spec}"] if key.spec.startswith("seed ") else []
     at = [f"{commit(one.commit, one.dirty, one.run)} {change(one.before, one.after, key)}" for one in dated]
     return [
-        f"{key.component} [{key.case}]{''.join(machine + threads)}",
+        f"{key.component} [{key.case}]{''.join(seed + machine + threads)}",
         key.variant,
         key.metric,
-        str(len(series)),
+        _runs(series),
         sparkline(series.values),
         *two_values(*ends, key, series.unit, series.basis),
         change(*ends, key),

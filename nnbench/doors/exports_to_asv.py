@@ -21,7 +21,7 @@ from nnbench.doors.exports_asv_row import RESULT_COLUMNS, VERSION, Found, asv_ro
 from nnbench.doors.foreign import UNKNOWN, digest
 from nnbench.errors import ResultsError
 from nnbench.machine import SOFTWARE
-from nnbench.metrics import METRICS
+from nnbench.metrics import DRAWN, EXPERIMENT, METRICS, TRIAL
 from nnbench.model import CHECK_PREFIX, Measurement, Run
 
 COMMIT = re.compile(r"[0-9a-f]{8,64}")
@@ -29,9 +29,11 @@ LEGAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")  # of what becomes a fi
 UNITS = {"s": "seconds", "B": "bytes", "1": "unit"}
 TYPES = {"s": "time", "B": "memory"}
 MACHINE_FACTS = {"arch": "architecture", "cpu": "cpu", "num_cpu": "logical_cores", "os": "system", "ram": "memory_gib"}
+NO_NUMBERS = (*DRAWN, TRIAL, EXPERIMENT)  # what asv has no place for
 NEWEST_SPEC = f"""
     SELECT component, variant, "case", metric, arg_max(spec, started) AS spec, any_value(unit) AS unit
-    FROM runs WHERE NOT starts_with(metric, '{CHECK_PREFIX}') GROUP BY component, variant, "case", metric
+    FROM runs WHERE NOT starts_with(metric, '{CHECK_PREFIX}') AND metric NOT IN {NO_NUMBERS}
+    GROUP BY component, variant, "case", metric
 """
 
 
@@ -153,7 +155,7 @@ def _newest(target: Target, wanted: Wanted, specs: _Specs) -> dict[Key, Found]:
     for run, path in target.runs:
         of_run: dict[Key, Found] = {}
         for row in _measurements(wanted, run, path):
-            if not row.metric.startswith(CHECK_PREFIX):
+            if not row.metric.startswith(CHECK_PREFIX) and row.metric not in NO_NUMBERS:
                 key = f"{row.component}.{row.metric}", specs.parameter(row)
                 earlier = of_run[key].rounds if key in of_run else ()
                 of_run[key] = Found((*earlier, row.values) if row.values else earlier, row, run.started)

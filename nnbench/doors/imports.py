@@ -113,8 +113,11 @@ class Importer:
             return Outcome(str(path), UNREADABLE, note=note or "it holds no measurements")
         if found.exported_from and all(run in self._known for run in found.exported_from):
             return Outcome(str(path), THERE, found.exported_from[0], note=note)
+        measured = tuple(row for row in found.run.measurements if row.context.get("session") not in self._known)
+        if not measured:
+            return Outcome(str(path), THERE, str(found.run.measurements[0].context["session"]), note=note)
         told = {"origin": found.origin, "source": source}
-        run = self._named(found.run, told)
+        run = self._named(replace(found.run, measurements=measured), told)
         if run.id in self._known:
             return Outcome(str(path), THERE, run.id, note=note)
         rows = self._without_known(found.origin, run.measurements)

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from nnbench.doors import foreign
 from nnbench.doors.foreign import Computer, Foreign, Unreadable
-from nnbench.metrics import METRICS
+from nnbench.metrics import CALIBRATION, METRICS
 from nnbench.model import Measurement, Run
+from nnbench.store import RUN_ID
 
 PARAMETRIZED = re.compile(r"(?P<test>[^\[]*)\[(?P<id>.*)\]", flags=re.DOTALL)
+A_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+A_MACHINE = re.compile(r"[0-9a-f]{8}")
+KERNELS = ("matrix_product", "copy")
 CPU_TIMERS = ("process_time", "thread_time")  # every other timer is a wall clock
 TOLD = ("component", "variant", "case", "spec", "mode")  # in extra_info, by nnbench's own pytest plugin
 KEPT_STATISTICS = ("min", "max", "mean", "stddev", "median", "q1", "q3", "rounds", "iterations")
@@ -43,20 +47,40 @@ def read(content: Mapping[str, Any], suite: str = "pytest", name: str = "") -> F
     left_out: list[str] = []
     for stored in content["benchmarks"]:
         try:
-            rows.append(_measurement(stored, _variant(content["machine_info"]), suite))
+            rows += _measurements(stored, _variant(content["machine_info"]), suite)
         except Unreadable as error:
             left_out.append(f"{_said_name(stored)}: {error}")
     run = Run(
         id="",
         started=_started(content, commit).isoformat(),
         command=f"nnbench import {foreign.plain_text(name)}",
-        commit=foreign.text(commit.get("id")),
+        commit=_commit(commit),
         dirty=commit.get("dirty") is True,
-        machine=machine,
+        machine=machine | _class_of_machine(content["benchmarks"]),
         measurements=tuple(rows),
     )
     origin = foreign.digest("pytest-benchmark", run.started, run.commit, machine["name"], machine["id"])
     return Foreign(run, origin, tuple(left_out))
+
+
+def _commit(info: Mapping[str, Any]) -> str:
+    """Outside of a repository pytest-benchmark says "unversioned"."""
+    name = foreign.text(info.get("id"))
+    return name if A_COMMIT.fullmatch(name) else ""
+
+
+def _class_of_machine(benchmarks: Sequence[Any]) -> dict[str, str]:
+    """The machine as nnbench's own plugin told it apart, so that its series go on; nothing in other files."""
+    named = (foreign.text(told.get("machine")) for told in map(_told, benchmarks))
+    found = {name for name in named if A_MACHINE.fullmatch(name)}
+    return {"id": found.pop()} if len(found) == 1 else {}
+
+
+def _told(stored: Any) -> Mapping[str, Any]:
+    """What our plugin says of a benchmark in its extra_info."""
+    extra = stored.get("extra_info") if isinstance(stored, dict) else None
+    told = extra.get("nnbench") if isinstance(extra, dict) else None
+    return told if isinstance(told, dict) else {}
 
 
 def _said_name(stored: Any) -> str:
@@ -90,6 +114,27 @@ def _machine(info: Mapping[str, Any]) -> dict[str, Any]:
     return foreign.machine_record(computer, {"from": "pytest-benchmark"})
 
 
+def _measurements(stored: Any, variant: str, suite: str) -> list[Measurement]:
+    """A benchmark's times; of our own plugin's with the look at the calibration kernels that they are divided by."""
+    row, told = _measurement(stored, variant, suite), _told(stored)
+    looks = told.get("calibration")
+    if METRICS[row.metric].mode == "" or not isinstance(looks, dict):
+        return [row]
+    seconds = {f"{CALIBRATION}.{name}": foreign.number(looks.get(name)) for name in KERNELS}
+    kernels = [
+        Measurement(name, "reference", "default", "calibration_time", "s", (value,), context=_session(told))
+        for name, value in seconds.items()
+        if value is not None and math.isfinite(value) and value > 0
+    ]
+    return [row, *kernels]
+
+
+def _session(told: Mapping[str, Any]) -> dict[str, str]:
+    """The run in which our own history has it already, where the session kept one."""
+    run = foreign.text(told.get("run"))
+    return {"session": run} if RUN_ID.fullmatch(run) else {}
+
+
 def _measurement(stored: Any, variant: str, suite: str) -> Measurement:
     if not isinstance(stored, dict) or not isinstance(stored.get("stats"), dict):
         raise Unreadable("it has no stats")
@@ -101,19 +146,21 @@ def _measurement(stored: Any, variant: str, suite: str) -> Measurement:
     timer = foreign.text(options.get("timer"))
     is_cpu = any(name in timer for name in CPU_TIMERS)
     named = _ours(stored, is_cpu) or _named(stored, variant, is_cpu, suite)
-    return replace(named, values=values, context=_context(stats, stored) | ({"timer": timer} if timer else {}))
+    timed = {"timer": timer} if timer else {}
+    return replace(named, values=values, context={**named.context, **_context(stats, stored), **timed})
 
 
 def _ours(stored: Mapping[str, Any], is_cpu: bool) -> Measurement | None:
     """One of our own cases, timed through our plugin, which says in extra_info what it is; None for all others."""
-    extra = stored.get("extra_info")
-    told = extra.get("nnbench") if isinstance(extra, dict) else None
-    names = [foreign.text(told.get(key)) for key in TOLD] if isinstance(told, dict) else []
-    if not all(names) or not names:
+    told = _told(stored)
+    names = [foreign.text(told.get(key)) for key in TOLD]
+    if not all(names):
         return None
     component, variant, case, spec, mode = names
     metric = f"{mode}_time" if is_cpu else f"{mode}_wall_time"
-    return Measurement(component, variant, case, metric, "s", spec=spec) if metric in METRICS else None
+    if metric not in METRICS:
+        return None
+    return Measurement(component, variant, case, metric, "s", spec=spec, context=_session(told))
 
 
 def _named(stored: Mapping[str, Any], variant: str, is_cpu: bool, suite: str) -> Measurement:

@@ -17,7 +17,7 @@ from nnbench.doors.pytest_collected import Job
 from nnbench.doors.pytest_tools import CPU_TIMERS, Tool
 from nnbench.doors.registry import FROZEN_SEED
 from nnbench.errors import ResultsError
-from nnbench.history import clock_was_set_back, open_history
+from nnbench.history import clock_was_set_back, not_before
 from nnbench.model import Check, Measurement, Run, check_to_measurement
 from nnbench.tally import Tally
 
@@ -42,6 +42,13 @@ class Stored:
         self._journal: store.Journal | None = None
         self._tally = Tally()
 
+    @property
+    def told(self) -> dict[str, str]:
+        """The run that is kept, and the class of machine: what an import of pytest-benchmark's own file goes by."""
+        if self._journal is None:
+            return {"machine": str(machine.fingerprint()["id"])}
+        return {"run": self._journal.run.id, "machine": str(self._journal.run.machine["id"])}
+
     def add(self, *rows: Measurement) -> None:
         """Keep rows; a folder that cannot be written to ends the session, with exit code 4, before anything is lost."""
         if self.results is None or not self.tool.is_timing:
@@ -54,7 +61,7 @@ class Stored:
     def _begin(self, results: Path) -> store.Journal:
         run = _run(self.tool.config, results)
         self.sentences += store.seal_abandoned(results)
-        self.sentences += [doubt for doubt in [clock_was_set_back(open_history(results), run)] if doubt]
+        self.sentences += [doubt for doubt in [clock_was_set_back(not_before(results, run.started), run)] if doubt]
         try:
             journal = store.Journal(results, run)
         except ResultsError as error:

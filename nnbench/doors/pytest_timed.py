@@ -51,7 +51,7 @@ class Bench:
                 self.stored.add_failure(job, status, note)
                 raise
         if self.tool.is_timing:
-            benchmark.extra_info["nnbench"] = _identity(job) | {"calibration": dict(latest)}
+            benchmark.extra_info["nnbench"] = _identity(job) | self.stored.told | {"calibration": dict(latest)}
             self.stored.add_times(job, benchmark, latest, inside)
 
     def _check(self, job: Job) -> None:

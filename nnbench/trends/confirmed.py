@@ -7,18 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnbench.trends.evidence import Duel
+from nnbench.trends.evidence import Duel, Ratios
 from nnbench.trends.findings import BETTER, DUEL, NEWEST, SUSPICION, WORSE, Finding
+from nnbench.trends.held import judged_by_pairs
 from nnbench.trends.points import ANCHORED_BASIS, RAW
 from nnbench.trends.series import Key, Series
 
+NO_RATIOS: Ratios = {}
 SAID = {"slower": WORSE, "faster": BETTER}
 
 
 def confirmed(
-    told: Sequence[Finding], duels: Sequence[Duel], found: Sequence[Series], commits: Container[str] = ()
+    told: Sequence[Finding],
+    duels: Sequence[Duel],
+    found: Sequence[Series],
+    commits: Container[str] = (),
+    ratios: Ratios = NO_RATIOS,
 ) -> list[Finding]:
-    """The findings as the duels leave them, and what only duels say.
+    """The findings as the duels leave them, and what only duels say; where there is no duel, anchored pairs decide.
 
     ``duels`` come oldest first; one counts where its later commit is one of its series or of ``commits``.
     """
@@ -28,19 +34,23 @@ def confirmed(
         by_series.setdefault(duel.key, []).append(duel)
     series = {one.key: one for one in found}
     used: set[Duel] = set()
-    left = [one for finding in told if (one := _judged(finding, by_series, series, used)) is not None]
+    left = [one for finding in told if (one := _judged(finding, by_series, series, used, ratios)) is not None]
     alone = [one for key, of_it in by_series.items() for one in _alone(of_it, series.get(key), used, commits)]
     return left + alone
 
 
 def _judged(
-    finding: Finding, duels: Mapping[Key, Sequence[Duel]], found: Mapping[Key, Series], used: set[Duel]
+    finding: Finding,
+    duels: Mapping[Key, Sequence[Duel]],
+    found: Mapping[Key, Series],
+    used: set[Duel],
+    ratios: Ratios,
 ) -> Finding | None:
     """A finding as the newest duel across it leaves it; None where that found a suspicion to be nothing."""
     across = [duel for duel in duels.get(finding.key, ()) if _is_across(duel, finding, found[finding.key])]
     used.update(across)
     if not across:
-        return finding
+        return judged_by_pairs(finding, found[finding.key], ratios) if finding.key in found else finding
     duel = across[-1]
     said, note = SAID.get(duel.verdict), f"the duel {duel.run} says {duel.verdict}: {duel.ratio:.3f} times"
     looks = WORSE if finding.after > finding.before else BETTER

@@ -1,12 +1,15 @@
-"""Duels of two commits that are stored: what decides whether a suspicion was right."""
+"""What is stored of commits that took turns: what decides whether a suspicion was right."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnbench import history
+from nnbench.metrics import ANCHORED
 from nnbench.trends.series import Key
 
 
@@ -57,6 +60,13 @@ QUESTION = r"""
     ORDER BY started, run, component, variant, "case", metric
 """
 DECIDED = ("slower", "faster", "same")
+# The ratios to an anchor that each run's pairs of processes gave; such runs are of one thread.
+RATIOS = f"""
+    SELECT component, variant, "case", replace(metric, '{ANCHORED}', '') || '_time' AS metric, machine, spec, run,
+           flatten(list("values" ORDER BY round)) AS ratios
+    FROM runs WHERE starts_with(metric, '{ANCHORED}') AND status = 'ok' GROUP BY ALL
+"""
+Ratios = Mapping[tuple[Key, str], tuple[float, ...]]  # by series and run
 
 
 def duels(results: Path) -> tuple[Duel, ...]:
@@ -64,3 +74,12 @@ def duels(results: Path) -> tuple[Duel, ...]:
     rows: list[dict[str, Any]] = history.table(results, QUESTION).to_pylist()
     decided = [row for row in rows if row["verdict"] in DECIDED and row["before"] and row["after"]]
     return tuple(Duel(**row) for row in decided if row["ratio"] is not None and row["seconds"] is not None)
+
+
+def ratios(results: Path) -> Ratios:
+    """What each pair of processes of `nnbench history` said of a commit, held against the anchor."""
+    found: dict[tuple[Key, str], tuple[float, ...]] = {}
+    for row in history.table(results, RATIOS).to_pylist():
+        run, pairs = row.pop("run"), row.pop("ratios")
+        found[Key(**row), run] = tuple(one for one in pairs if one > 0 and math.isfinite(one))
+    return found

@@ -13,7 +13,7 @@ from nnbench.trends.series import Key, Series
 
 WORSE, BETTER, SUSPICION, CHANGED = "worse", "better", "suspicion", "changed"
 # What a finding rests on.
-COUNTED, DATED, NEWEST, DUEL = "count", "change point", "newest run", "duel"
+COUNTED, DATED, NEWEST, DUEL, PAIRS = "count", "change point", "newest run", "duel", "pairs beside the anchor"
 NEAREST = 2  # runs by which a date may be off
 BACK = 0.015  # a level this near to what it was, as a share, is back there
 

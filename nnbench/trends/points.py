@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nnbench.metrics import ANCHORED, CALIBRATION, METRICS
 from nnbench.model import Run
 from nnbench.roofline import threads_of
+from nnbench.stats import UNUSABLE
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -165,6 +166,14 @@ def grouped_medians(groups: Integers, values: Floats) -> tuple[Integers, Floats]
     counts = np.diff(np.append(starts, len(groups)))
     middle = (values[starts + (counts - 1) // 2] + values[starts + counts // 2]) / 2
     return groups[starts], middle
+
+
+def too_noisy(rows: Rows, names: Sequence[Mapping[str, Any]], runs: Runs) -> Truths:
+    """The runs, by rank, in which the same code differed from itself by so much that times say nothing."""
+    is_floor = np.array([one["metric"] == "noise_floor" for one in names], dtype=np.bool_)
+    found = np.zeros(len(runs), dtype=np.bool_)
+    found[rows.run[is_floor[rows.series] & (rows.value > UNUSABLE)]] = True
+    return found
 
 
 def points(rows: Rows, runs: Runs) -> tuple[Integers, Integers, Floats]:

@@ -15,8 +15,8 @@ import numpy as np
 from nnbench.changes import MEMORY_BYTES
 from nnbench.metrics import INSTRUCTIONS_SHARE
 from nnbench.trends import detect
-from nnbench.trends.confirmed import confirmed
-from nnbench.trends.evidence import Duel
+from nnbench.trends.confirmed import NO_RATIOS, confirmed
+from nnbench.trends.evidence import Duel, Ratios
 from nnbench.trends.findings import (
     CHANGED,
     COUNTED,
@@ -44,29 +44,32 @@ def regressions(
     duels: Sequence[Duel] = (),
     commits: Container[str] = (),
     settings: detect.Settings = detect.DEFAULT,
+    ratios: Ratios = NO_RATIOS,
 ) -> tuple[Finding, ...]:
     """Every change of every series, by key and place, and what the newest run alone makes suspicious.
 
     ``found`` holds the calibration kernels' series, too. Of the duels (oldest first), those count whose later commit is
-    one of the series or of ``commits``.
+    one of the series or of ``commits``; ``ratios`` are those that the runs of anchored series are made of.
     """
     kernels = [one for one in found if one.is_kernel]
     rest = [one for one in found if not one.is_kernel]
     moves = told_once(changes(rest, settings), changes(kernels, settings), rest)
-    told = sorted(confirmed(moves, duels, rest, commits), key=lambda one: (one.key, one.place))
+    told = sorted(confirmed(moves, duels, rest, commits, ratios), key=lambda one: (one.key, one.place))
     return tuple(_with_what_stands(told))
 
 
 def changes(found: Sequence[Series], settings: detect.Settings = detect.DEFAULT) -> list[Finding]:
     """The changes of each series by itself."""
     counted = [one for one in found if _is_counted(one)]
-    noisy = [one.part(_can_be_analysed(one)) for one in found if not _is_counted(one)]
-    dated = detect.many([_analysed(one) for one in noisy], settings)
+    noisy = [one for one in found if not _is_counted(one)]
+    kept = [np.flatnonzero(_can_be_analysed(one)) for one in noisy]
+    parts = [one.part(places) for one, places in zip(noisy, kept, strict=True)]
+    dated = detect.many([_analysed(one) for one in parts], settings)
     told = [one for series in counted for one in _counts(series)]
-    for series, points in zip(noisy, dated, strict=True):
+    for part, in_whole, points in zip(parts, kept, dated, strict=True):
         places = [point.index for point in points]
-        told += _changes(series, places)
-        told += _suspicion(series, places[-1] if places else 0, settings)
+        of_it = [*_changes(part, places), *_suspicion(part, places[-1] if places else 0, settings)]
+        told += [replace(one, place=int(in_whole[one.place])) for one in of_it]
     return told
 
 
@@ -103,8 +106,10 @@ def _is_same_commit(series: Series, place: int) -> bool:
 
 
 def _can_be_analysed(series: Series) -> Truths:
-    """Logarithms need what is positive; memory and accuracies may be nothing."""
-    return np.isfinite(series.values) & ((series.values > 0) | (series.unit == "B") | is_accuracy(series))
+    """Logarithms need what is positive; memory and accuracies may be nothing. Times of noisy runs decide nothing."""
+    return (
+        ~series.noisy & np.isfinite(series.values) & ((series.values > 0) | (series.unit == "B") | is_accuracy(series))
+    )
 
 
 def _analysed(series: Series) -> Floats:

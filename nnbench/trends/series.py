@@ -7,6 +7,7 @@ or ends a series and never lends its points to another one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -18,15 +19,27 @@ from numpy.typing import NDArray
 
 from nnbench import history
 from nnbench.errors import NnbenchError, did_you_mean, listing
-from nnbench.metrics import ANCHORED, CALIBRATION, METRICS
+from nnbench.metrics import ANCHORED, CALIBRATION, DRAWN, EXPERIMENT, METRICS, TRIAL
 from nnbench.model import CHECK_PREFIX
-from nnbench.plan import parse
-from nnbench.trends.points import ANCHORED_BASIS, Floats, Runs, Texts, Truths, by_threads, calibrated, points, rows_of
+from nnbench.plan import Pattern, parse
+from nnbench.trends.points import (
+    ANCHORED_BASIS,
+    Floats,
+    Integers,
+    Runs,
+    Texts,
+    Truths,
+    by_threads,
+    calibrated,
+    points,
+    rows_of,
+    too_noisy,
+)
 
 # What stands beside a number that decides: shown when it is named.
 ASIDE = ("*_wall_time", "*_hot_time", "*_host_time", "throughput")
-# The beginnings of metrics that are no state of a commit.
-NO_SERIES = (CHECK_PREFIX, "duel_", "before_")
+# The beginnings of metrics that are no state of a commit, or many numbers in an order of their own.
+NO_SERIES = (CHECK_PREFIX, "duel_", "before_", *DRAWN, TRIAL, EXPERIMENT)
 LEAST_ANCHORED = 2  # points; a single one is no series and hides none
 
 
@@ -58,7 +71,8 @@ class Series:
     """One number a run, oldest first: arrays of one length.
 
     ``basis`` says what ``values`` are: "exact" counts; "anchored", ratios to a pinned commit's time; "calibrated",
-    seconds as they would be at the machine's usual speed; "raw", as they were measured. ``started`` is in UTC.
+    seconds as they would be at the machine's usual speed; "raw", as they were measured. ``started`` is in UTC. What is
+    ``noisy`` is a time of a run whose noise floor is above 5 %: it is shown, and decides nothing.
     """
 
     key: Key
@@ -69,6 +83,7 @@ class Series:
     runs: Texts
     started: NDArray[np.datetime64]
     dirty: Truths
+    noisy: Truths
 
     def __len__(self) -> int:
         return len(self.values)
@@ -78,7 +93,7 @@ class Series:
         """Whether this is of the machine itself: one of its calibration kernels."""
         return self.key.metric == "calibration_time"
 
-    def part(self, kept: Truths) -> Series:
+    def part(self, kept: Truths | Integers) -> Series:
         """The points that are kept."""
         return replace(
             self,
@@ -87,6 +102,7 @@ class Series:
             runs=self.runs[kept],
             started=self.started[kept],
             dirty=self.dirty[kept],
+            noisy=self.noisy[kept],
         )
 
 
@@ -106,13 +122,14 @@ SPEC = """
 ANCHOR = "CASE WHEN starts_with(metric, 'anchored_') THEN coalesce(context->>'anchor', '') ELSE '' END"
 # FLOPs that do not name their operators are of the forward alone: older runs counted no more.
 FORWARD_ALONE = """(metric = 'flops' AND "values"[-1] > 0 AND NOT contains(context, '"by_operator"'))"""
-# Samples of a duel were taken in turn with another side's: they tell of the two, not of the day.
-DUELLED = """contains(context, '"duel":')"""
+# Samples of a duel were taken in turn with another side's: they tell of the two, not of the day. Trials of an
+# experiment are held against each other, not against those of another day.
+ASIDE_BY_ITSELF = """(contains(context, '"duel":') OR contains(context, '"trial":'))"""
 QUESTION = f"""
     SELECT component, variant, "case", metric, machine, {SPEC} AS spec, {ANCHOR} AS anchor, any_value(unit) AS unit,
            list(run) AS runs, list(round) AS rounds, list({VALUE}) AS found
     FROM runs
-    WHERE status = 'ok' AND len("values") > 0 AND NOT {FORWARD_ALONE} AND NOT {DUELLED} AND ({{wanted}})
+    WHERE status = 'ok' AND len("values") > 0 AND NOT {FORWARD_ALONE} AND NOT {ASIDE_BY_ITSELF} AND ({{wanted}})
     GROUP BY ALL
 """
 NAMES = ["component", "variant", "case", "metric", "machine", "spec", "anchor", "unit"]
@@ -128,24 +145,48 @@ def read(
     Raises ``NnbenchError`` for a pattern that takes nothing.
     """
     runs = Runs(history.open_history(results).runs, order)
-    wanted, parameters = _condition(metrics)
+    wanted, parameters = _condition(metrics, [parse(text) for text in patterns])
     table = history.table(results, QUESTION.format(wanted=wanted), parameters)
     rows, old, threads = by_threads(rows_of(table, runs), runs)
     described = table.select(NAMES).to_pylist()
     names = [described[number] | {"threads": int(count)} for number, count in zip(old, threads, strict=True)]
+    noisy = too_noisy(rows, names, runs)
     rows, basis = calibrated(rows, names, runs)
-    found = _one_a_key(list(_cut(*points(rows, runs), names, basis, runs)))
+    found = _one_a_key(list(_cut(*points(rows, runs), names, basis, runs, noisy)))
     kernels = [one for one in found if one.is_kernel]
     rest = [one for one in found if not one.key.component.startswith(f"{CALIBRATION}.")]
-    return (*select([one for one in rest if is_chosen(one.key.metric, metrics)], patterns), *kernels)
+    chosen = [one for one in rest if is_chosen(one.key.metric, metrics)]
+    for text in patterns:
+        if not _taken_by([text], chosen):
+            raise NnbenchError(_nothing(text, read(results, (), metrics)))
+    return (*(_taken_by(patterns, chosen) if patterns else chosen), *kernels)
 
 
-def _condition(metrics: Sequence[str]) -> tuple[str, list[str]]:
-    """What the query keeps of all metrics, and its parameters; kernels and anchored numbers are always looked at."""
+def _condition(metrics: Sequence[str], patterns: Sequence[Pattern]) -> tuple[str, list[str]]:
+    """What the query keeps, and its parameters: what is of the machine always, of the rest what may be chosen.
+
+    Anchored numbers are looked at whatever the metrics: they may stand for one of them.
+    """
     beginnings = " AND ".join("NOT starts_with(metric, ?)" for _ in NO_SERIES)
     chosen = " OR ".join("metric GLOB ?" for _ in metrics) or " AND ".join("NOT metric GLOB ?" for _ in ASIDE)
-    always = "metric = 'calibration_time' OR starts_with(metric, 'anchored_')"
-    return f"{beginnings} AND ({always} OR ({chosen}))", [*NO_SERIES, *(metrics or ASIDE)]
+    taken, names = _taken(patterns)
+    rest = f"(starts_with(metric, 'anchored_') OR ({chosen})) AND ({taken})"
+    wanted = f"{beginnings} AND (metric IN ('calibration_time', 'noise_floor') OR ({rest}))"
+    return wanted, [*NO_SERIES, *(metrics or ASIDE), *names]
+
+
+def _taken(patterns: Sequence[Pattern]) -> tuple[str, list[str]]:
+    """A condition that all rows fulfil which any pattern takes (and few others), and its parameters."""
+    if not patterns:
+        return "true", []
+    one = """((component GLOB ? OR starts_with(component, ?)) AND variant GLOB ? AND "case" LIKE ? ESCAPE '!')"""
+    names = [(of.component, f"{of.component}.", of.variant, _like(of.case)) for of in patterns]
+    return " OR ".join([one] * len(patterns)), [name for of_one in names for name in of_one]
+
+
+def _like(case: str) -> str:
+    """A pattern of cases, in which only ``*`` is special, as SQL's LIKE has it with ``!`` for an escape."""
+    return re.sub("([!%_])", r"!\1", case).replace("*", "%")
 
 
 def is_chosen(metric: str, metrics: Sequence[str]) -> bool:
@@ -160,6 +201,7 @@ def _cut(
     names: Sequence[Mapping[str, Any]],
     basis: Texts,
     runs: Runs,
+    noisy: Truths,
 ) -> Iterator[Series]:
     """One series after another out of the points of all."""
     starts = np.searchsorted(series, np.arange(len(names) + 1))
@@ -167,6 +209,7 @@ def _cut(
         part = slice(starts[number], starts[number + 1])
         of_it = run[part]
         unit = "1" if basis[number] == ANCHORED_BASIS else one["unit"]
+        is_time = unit == "s" and not one["component"].startswith(f"{CALIBRATION}.")
         if len(of_it):
             yield Series(
                 key=_key(one),
@@ -177,6 +220,7 @@ def _cut(
                 runs=runs.ids[of_it],
                 started=runs.started[of_it],
                 dirty=runs.dirty[of_it],
+                noisy=noisy[of_it] & is_time,
             )
 
 
@@ -202,22 +246,19 @@ def _weight(series: Series) -> tuple[bool, int, str]:
     return is_anchored, len(series), str(series.started[-1])
 
 
-def select(found: Sequence[Series], patterns: Sequence[str]) -> list[Series]:
-    """The series that any pattern takes, all without one; raises ``NnbenchError`` for a pattern that takes nothing."""
+def _taken_by(patterns: Sequence[str], found: Sequence[Series]) -> list[Series]:
+    """The series that any of the patterns takes."""
     parsed = [parse(text) for text in patterns]
-    names = [(one.key.component, one.key.variant, one.key.case) for one in found]
-    for text, pattern in zip(patterns, parsed, strict=True):
-        if not any(pattern.takes(*of_one) for of_one in names):
-            raise NnbenchError(_nothing(text, pattern.component, found))
     return [
         one
-        for one, of_one in zip(found, names, strict=True)
-        if not parsed or any(pattern.takes(*of_one) for pattern in parsed)
+        for one in found
+        if any(pattern.takes(one.key.component, one.key.variant, one.key.case) for pattern in parsed)
     ]
 
 
-def _nothing(text: str, component: str, found: Sequence[Series]) -> str:
-    there = sorted({one.key.component for one in found})
-    hint = did_you_mean(component, there)
+def _nothing(text: str, found: Sequence[Series]) -> str:
+    """What to say of a pattern that takes none of the series that there are."""
+    there = sorted({one.key.component for one in found if not one.is_kernel})
+    hint = did_you_mean(parse(text).component, there)
     shown = [*there[:5], f"{len(there) - 5} more"] if len(there) > 5 else there
     return " ".join(filter(None, [f"no stored run measured {text!r}.", hint, f"There are {listing(shown)}."]))

@@ -38,6 +38,14 @@ def test_a_commit_stands_for_its_newest_clean_run(past):
     assert find(past, "latest~4") == find(past, past.runs[0]) == past.runs[0]
 
 
+@pytest.mark.parametrize("text", ["HEAD~1", "v1.0", "{commit}"])
+def test_show_takes_a_commit_too(past, text):
+    past.git("tag", "v1.0", "HEAD~1")
+    name = text.format(commit=past.commits[0])
+    answer = CliRunner().invoke(show, [name, "--json", "--results", str(past.results)], standalone_mode=False)
+    assert {one["run"] for one in json.loads(answer.stdout)} == {past.runs[1]}
+
+
 def test_where_there_is_only_a_duel_it_is_taken(past):
     past.commit()
     name = past.run(row("forward_time", 1e-3), commit=past.commits[2], command="nnbench duel --rev a")

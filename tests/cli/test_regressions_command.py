@@ -13,6 +13,7 @@ from histories import Past, duel_rows, kernels, row
 from nnbench.cli import output, revisions
 from nnbench.cli import regressions as told
 from nnbench.errors import NnbenchError
+from nnbench.model import Measurement
 
 MACHINE = "here"
 
@@ -144,6 +145,29 @@ def test_a_duel_of_the_two_commits_decides(suspicious, monkeypatch, verdict, rat
     )
     assert (answered, [verdict for _, verdict, _ in found]) == (code, left)
     assert rows(suspicious) == (code, found)  # what was confirmed stays so
+
+
+def test_pairs_beside_an_anchor_decide_without_a_duel(tmp_path, here):
+    past = Past(tmp_path)
+    past.commit(4)
+    for commit, ratio in zip(past.commits, (1.0, 1.01, 1.2, 1.21), strict=True):
+        pairs = [ratio * (1 + wobble / 1000) for wobble in (-2, 1, 0, 2)]
+        context = {"anchor": past.commits[0], "floor": 0.01}
+        past.run(row("anchored_forward", *pairs, unit="1", context=context), commit=commit)
+    assert rows(past) == (1, [("forward_time", "worse", past.commits[2])])
+    assert "times, beside the anchor" in ask(past)[1]
+
+
+@pytest.mark.parametrize(("floor", "said"), [(0.09, "Nothing changed"), (0.01, "1 suspicion")])
+def test_a_noisy_run_is_told_and_decides_nothing(tmp_path, here, floor, said):
+    past = Past(tmp_path)
+    past.commit(3)
+    own = Measurement("calibration.run", "reference", "default", "noise_floor", "1", (floor,))
+    for commit, seconds in zip(past.commits, (1e-3, 1e-3, 2e-3), strict=True):
+        past.run(row("forward_time", seconds), *([own] if seconds > 1e-3 else []), *kernels(), commit=commit)
+    code, out = ask(past)
+    assert (code, said in out) == (0, True)
+    assert ("1 run was too noisy for times to decide anything." in out) == (floor > 0.05)
 
 
 def test_without_a_suspicion_nobody_duels(counted, here, monkeypatch):

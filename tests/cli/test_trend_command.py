@@ -10,6 +10,7 @@ from histories import Past, kernels, row
 from nnbench.cli import output
 from nnbench.cli.trend import command
 from nnbench.errors import NnbenchError
+from nnbench.model import Measurement
 from nnbench.trends.series import Key
 from nnbench.trends.series_words import change, sparkline, two_values, value
 
@@ -52,6 +53,17 @@ def test_a_row_a_series_with_first_last_change_and_the_dated_change(asked, past)
     assert flops.startswith("layers.linear [8] torch flops 30 ▁▁▁▁▁▁▁▁▁▁▁▁")
     assert flops.endswith(f"██ 1.00 k 1.20 k +20.0 % {past.commits[15][:8]} +20.0 %")
     assert f"1.00 ms 1.21 ms +21.0 % {past.commits[15][:8]}" in " ".join(rows["forward_time"])
+
+
+def test_noisy_runs_are_marked(tmp_path, monkeypatch):
+    monkeypatch.setattr(output, "PIPE_WIDTH", 300)
+    made = Past(tmp_path)
+    for share in (0.01, 0.09, 0.08):
+        floor = Measurement("calibration.run", "reference", "default", "noise_floor", "1", (share,))
+        made.run(row("forward_time", 1e-3), floor, *kernels())
+    answer = CliRunner().invoke(command, ["--results", str(made.results)], standalone_mode=False)
+    assert "forward_time 3, 2 noisy" in " ".join(answer.stdout.split())
+    assert "differed by more than 5 % from itself: such times decide nothing" in answer.stdout
 
 
 def test_json_has_every_point_in_the_order_of_commits(asked, past):
@@ -127,3 +139,30 @@ def test_numbers_are_written_in_their_units():
         "40 times",
         "0.0 %",
     ]
+
+
+def trained(epoch, accuracy, seed=0):
+    about = {"epoch": epoch, "seed": seed, "data": "points"}
+    names = ("mine.net", "reference", f"points,epoch={epoch}", "test_accuracy")
+    return Measurement(*names, "1", (accuracy,), context=about)
+
+
+def test_of_trainings_the_last_epoch_is_shown_and_all_of_them_where_that_is_asked(tmp_path, monkeypatch):
+    made = Past(tmp_path)
+    for better in (0.0, 0.1):
+        made.run(trained(1, 0.5 + better), trained(2, 0.6 + better), trained(3, 0.7 + better), trained(1, 0.4, seed=9))
+    monkeypatch.setattr(output, "PIPE_WIDTH", 300)
+
+    def told(*arguments):
+        asked = ["mine.net", "--metric", "test_accuracy", "--results", str(made.results), *arguments]
+        answer = CliRunner().invoke(command, asked, standalone_mode=False)
+        assert answer.exception is None
+        return [line for line in answer.stdout.splitlines() if line.startswith("mine.net")]
+
+    shown = told()
+    assert [line.split("  ")[0] for line in shown] == [
+        "mine.net [points,epoch=1] seed 9",
+        "mine.net [points,epoch=3] seed 0",
+    ]
+    assert "70.00 %  80.00 %" in shown[1]
+    assert len(told("--all")) == 4

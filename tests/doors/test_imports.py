@@ -18,8 +18,9 @@ from nnbench.doors.foreign import Unreadable
 from nnbench.doors.imports import Importer
 from nnbench.errors import ResultsError
 from nnbench.history import open_history
-from nnbench.model import Measurement
-from nnbench.store import read_run, runs_folder
+from nnbench.model import Measurement, Run
+from nnbench.store import read_run, runs_folder, write_run
+from nnbench.trends.series import read
 
 COMMIT = "0f2c5e1d9a3b4c6d8e7f00112233445566778899"
 MACHINE = {
@@ -311,6 +312,57 @@ def test_our_own_cases_behind_pytests_door_keep_their_names():
     found = pytest_results.read(content).run.measurements
     assert {(one.component, one.variant, one.case, one.spec) for one in found} == {tuple(told.values())[:4]}
     assert [one.metric for one in found] == ["forward_time", "forward_wall_time"]
+
+
+def our_session(**more):
+    """A session of our own plugin, of one of our cases, beside somebody else's benchmark."""
+    content = session()
+    told = {"component": "layers.linear", "variant": "torch", "case": "8", "spec": "abc", "mode": "forward"}
+    looks = {"matrix_product": 3e-4, "copy": 1e-4}
+    content["benchmarks"][0] |= {
+        "extra_info": {"nnbench": told | {"machine": "0123abcd", "calibration": looks} | more},
+        "options": {"timer": "thread_time"},
+    }
+    return content
+
+
+def test_a_session_of_our_own_plugin_goes_on_with_its_machines_series(tmp_path):
+    path = tmp_path / "session.json"
+    path.write_text(json.dumps(our_session()))
+    bring(tmp_path, path)
+    (run,) = stored(tmp_path)
+    assert run.machine["id"] == "0123abcd"
+    kernels = {row.component: row.values for row in run.measurements if row.metric == "calibration_time"}
+    assert kernels == {"calibration.matrix_product": (3e-4,), "calibration.copy": (1e-4,)}
+    (linear,) = [one for one in read(tmp_path, ["layers"]) if not one.is_kernel]
+    assert (linear.key.machine, linear.basis) == ("0123abcd", "calibrated")
+
+
+def test_of_a_session_that_is_stored_already_only_what_is_not_ours_comes_in(tmp_path):
+    kept = "20260102T040000Z-aaaaaa"
+    here = Run(kept, "2026-01-02T04:00:00+00:00", "pytest", COMMIT, True, {"id": "0123abcd"})
+    write_run(runs_folder(tmp_path), here)
+    content, path = our_session(run=kept), tmp_path / "session.json"
+    path.write_text(json.dumps(content))
+    bring(tmp_path, path)
+    (run,) = [one for one in stored(tmp_path) if one.id != kept]
+    assert [row.component for row in run.measurements] == ["pytest.tests.test_sums.Sums.test_all"]
+    path.write_text(json.dumps(content | {"benchmarks": content["benchmarks"][:1]}))
+    assert [(one.status, one.run) for one in bring(tmp_path, path)] == [("already there", kept)]
+
+
+@pytest.mark.parametrize("wrong", ["../../evil", 7, None, "0123abcd" * 9, ["x"]])
+def test_what_a_file_makes_up_of_our_runs_and_machines_is_passed_over(wrong):
+    found = pytest_results.read(our_session(run=wrong, machine=wrong, calibration={"copy": wrong, "else": 1.0}))
+    assert foreign.re.fullmatch("[0-9a-f]{8}", found.run.machine["id"])
+    assert all("session" not in row.context for row in found.run.measurements)
+    names = [row.component for row in found.run.measurements]
+    assert set(names) <= {"layers.linear", "calibration.copy", "pytest.tests.test_sums.Sums.test_all"}
+
+
+@pytest.mark.parametrize("name", ["unversioned", "", None, 3, "<b>"])
+def test_what_is_no_commit_is_none(name):
+    assert pytest_results.read(session(commit_info={"id": name})).run.commit == ""
 
 
 def test_names_that_look_alike_stay_apart():

@@ -13,7 +13,7 @@ HOUR = np.timedelta64(1, "h")
 START = np.datetime64("2026-01-01T00:00:00")
 
 
-def series(values, metric="forward_time", basis="calibrated", unit="s", commits=None, dirty=(), **names):
+def series(values, metric="forward_time", basis="calibrated", unit="s", commits=None, dirty=(), noisy=(), **names):
     """A series of an hour a run, each of a commit of its own: c0, c1 and so on."""
     count = len(values)
     key = Key(
@@ -29,6 +29,7 @@ def series(values, metric="forward_time", basis="calibrated", unit="s", commits=
         runs=np.array([f"run{number}" for number in range(count)], dtype=object),
         started=START + HOUR * np.arange(count),
         dirty=np.array([number in dirty for number in range(count)], dtype=bool),
+        noisy=np.array([number in noisy for number in range(count)], dtype=bool),
     )
 
 
@@ -198,6 +199,59 @@ def test_a_duel_decides_a_suspicion():
 def test_a_duel_that_says_the_opposite_leaves_a_suspicion_one():
     (one,) = regressions([noisy(NEWEST)], [duel("c19", "c20", "faster", 0.9)])
     assert (one.verdict, one.fails) == ("suspicion", False)
+
+
+def anchored(levels, spread=0.004, seed=1):
+    """An anchored series, and the ratios of the four pairs that each of its points is the median of."""
+    draw = np.random.default_rng(seed)
+    pairs = [level * np.exp(draw.normal(0, spread, 4)) for level in levels]
+    one = series([np.median(four) for four in pairs], basis="anchored", unit="1")
+    return one, {(one.key, f"run{number}"): tuple(four) for number, four in enumerate(pairs)}
+
+
+@pytest.mark.parametrize("commits_after", [1, 3])
+def test_pairs_beside_an_anchor_confirm_what_is_beyond_doubt(commits_after):
+    one, ratios = anchored([1.0] * 3 + [1.3] * commits_after)
+    assert told(one) == [("suspicion", "c2", "c3")]
+    (found,) = regressions([one], ratios=ratios)
+    assert (found.verdict, found.fails, found.evidence) == ("worse", True, "pairs beside the anchor")
+    assert found.note.endswith("times, beside the anchor")
+    low, high = (float(word) for word in found.note.split(" times")[0].split(" to "))
+    assert low < 1.3 < high
+    assert told(one, ratios=ratios, duels=[duel("c2", "c3", "same", 1.0)]) == []  # a duel knows better
+
+
+def test_pairs_beside_an_anchor_tell_faster_from_slower():
+    one, ratios = anchored([1.0] * 3 + [0.7])
+    (found,) = regressions([one], ratios=ratios)
+    assert (found.verdict, found.fails) == ("better", False)
+
+
+def test_pairs_that_differ_among_themselves_leave_a_suspicion_one():
+    one, ratios = anchored([1.0] * 3 + [1.5], spread=0.3)
+    assert told(one, ratios=ratios) == [("suspicion", "c2", "c3")]
+
+
+def test_pairs_of_unchanged_code_hardly_ever_confirm_what_looked_suspicious():
+    found = [anchored([1.0] * 9, spread=0.05, seed=seed) for seed in range(300)]
+    verdicts = [said for one, ratios in found for said, _, _ in told(one, ratios=ratios)]
+    assert len(verdicts) > 5
+    assert verdicts.count("worse") + verdicts.count("better") <= 1
+
+
+def test_an_anchored_point_whose_pairs_are_not_stored_is_a_suspicion():
+    one, ratios = anchored([1.0] * 3 + [1.5])
+    del ratios[one.key, "run3"]
+    assert told(one, ratios=ratios) == [("suspicion", "c2", "c3")]
+
+
+def test_times_of_noisy_runs_decide_nothing():
+    assert told(noisy(NEWEST, noisy=[20])) == []
+    jump = [(1.0, 20), (1.3, 20)]
+    assert told(noisy(jump, noisy=range(20, 40))) == []
+    assert told(noisy(jump, noisy=[18, 19, 20])) == [("worse", "c17", "c21")]
+    (one,) = regressions([noisy(jump, noisy=[0, 1, 2])])
+    assert (one.commit, one.place) == ("c20", 20)  # the place among all runs
 
 
 def test_the_newest_duel_of_two_commits_counts():

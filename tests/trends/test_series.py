@@ -75,6 +75,49 @@ def test_a_series_has_one_point_a_run_with_its_commit_and_time(store):
     assert series.started.tolist() == [datetime(2026, 1, 1), datetime(2026, 1, 1, 1)]
 
 
+def floor(share):
+    return Measurement("calibration.run", "reference", "default", "noise_floor", "1", (share,))
+
+
+def test_times_of_a_run_with_a_high_noise_floor_are_noisy_and_nothing_else_is(store):
+    store.put(row(), row("operators", 3.0, unit="1"), *kernels(), floor(0.04))
+    store.put(row(), row("operators", 3.0, unit="1"), *kernels(), floor(0.06))
+    found = read(store.results)
+    assert one(found).noisy.tolist() == [False, True]
+    assert [series.noisy.any() for series in found if series.key.metric != "forward_time"] == [False] * 3
+
+
+def test_trials_of_an_experiment_are_no_points(store):
+    store.put(row("test_accuracy", 0.5, unit="1", context={"trial": "t1", "seed": 0}))
+    store.put(row("test_accuracy", 0.5, unit="1", context={"seed": 0, "epoch": 1}))
+    assert len(one(read(store.results), "test_accuracy")) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "cases"),
+    [
+        ("layers", ["10%_!a", "10%x", "8"]),
+        ("layers.lin*@t*", ["10%_!a", "10%x", "8"]),
+        ("layers.linear[10%*]", ["10%_!a", "10%x"]),
+        ("layers.linear[10%_!a]", ["10%_!a"]),
+        ("layers.linear[*_*a]", ["10%_!a"]),
+        ("*[8]", ["8"]),
+    ],
+)
+def test_patterns_take_the_same_from_the_folder_as_from_names(store, pattern, cases):
+    names = [("layers.linear", "torch", case) for case in ("10%_!a", "10%x", "8")]
+    store.put(*(row(names=one) for one in [*names, ("losses.mse", "torch", "9")]), *kernels())
+    found = read(store.results, [pattern])
+    assert [series.key.case for series in found if not series.is_kernel] == cases
+    assert sum(series.is_kernel for series in found) == 2
+
+
+def test_a_pattern_that_takes_nothing_is_told_what_there_is(store):
+    store.put(row(), row(names=("losses.mse", "torch", "9")), *kernels())
+    with pytest.raises(NnbenchError, match=r"no stored run measured 'layers.lin'.*layers.linear.*and losses.mse"):
+        read(store.results, ["losses", "layers.lin"])
+
+
 @pytest.mark.parametrize("count", [1, 4, 5, 9, 10, 12])
 def test_the_point_of_a_run_is_the_median_over_processes_of_what_stats_calls_typical(store, count):
     draw = random.Random(count)
