@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from statistics import fmean, stdev
@@ -19,8 +19,10 @@ from scipy.special import stdtrit
 
 from nnbench.errors import NnbenchError
 from nnbench.model import Measurement, Status
+from nnbench.trajectories import Step, read_steps
 
 FORMAT = 1
+NAMED = ("task", "variant", "data", "checksum", "epochs")
 QUANTILE = 0.995  # of a 99 % interval
 MARGIN = 3.0  # deviations between seeds: what surely differs by less than that on average is equal
 SPEED = "learning_speed"  # mean over epochs of the logarithm of the training loss: less is faster
@@ -29,8 +31,20 @@ WORDS = {SPEED: ("faster", "slower"), "test_loss": ("better", "worse")}
 
 
 @dataclass(frozen=True)
+class First:
+    """The first of a band's trainings to the last bit: its seed, a checksum of its last weights, its first steps."""
+
+    seed: int
+    weights: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
 class Band:
-    """What one task reached: ``values`` by metric, one a seed; ``of`` says how it was made, and with what."""
+    """What one task reached: ``values`` by metric, one a seed; ``of`` says how it was made, and with what.
+
+    ``by_name`` says that it is compared only where its task is named: its trainings take minutes.
+    """
 
     task: str
     variant: str
@@ -39,13 +53,16 @@ class Band:
     epochs: int
     values: Mapping[str, tuple[float, ...]]
     of: Mapping[str, Any]
+    first: First | None = None
+    by_name: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
     """A metric of new trainings against its band: the verdict, both means, and the 99 % interval of their difference.
 
-    The verdict is one of ``WORDS``, "equal", or "undecided".
+    The verdict is one of ``WORDS``, "equal", or "undecided". ``seeds`` trainings say so, or, where it is 0, the
+    band's first one, which was the same again to the last bit.
     """
 
     metric: str
@@ -54,6 +71,7 @@ class Answer:
     after: float
     low: float
     high: float
+    seeds: int = 0
 
 
 def bands(folder: Path | None = None) -> tuple[Band, ...]:
@@ -65,21 +83,36 @@ def bands(folder: Path | None = None) -> tuple[Band, ...]:
 def read(path: Path) -> Band:
     """One band; raises ``NnbenchError`` for a file that is none."""
     try:
-        content = json.loads(path.read_text())
-        if content.pop("format") != FORMAT:
-            raise NnbenchError(f"{path} has another format than {FORMAT}")
-        values = {name: tuple(map(float, numbers)) for name, numbers in content.pop("values").items()}
-        named = {name: content.pop(name) for name in ("task", "variant", "data", "checksum", "epochs")}
-        return Band(**named, values=values, of=content)
+        return read_content(json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NnbenchError(f"{path} is no reference band ({type(error).__name__}: {error})") from None
 
 
-def write(folder: Path, band: Band) -> Path:
-    """Keep a band under its task's name."""
-    named = {name: getattr(band, name) for name in ("task", "variant", "data", "checksum", "epochs", "values")}
-    path = folder / f"{band.task}.json"
-    path.write_text(json.dumps({"format": FORMAT} | named | dict(band.of), indent=1) + "\n")
+def read_content(content: Mapping[str, Any]) -> Band:
+    """The band that ``content_of`` told; raises what other content leads to."""
+    left = dict(content)
+    if left.pop("format") != FORMAT:
+        raise ValueError(f"another format than {FORMAT}")
+    values = {name: tuple(map(float, numbers)) for name, numbers in left.pop("values").items()}
+    named = {name: left.pop(name) for name in NAMED}
+    first, by_name = left.pop("first", None), left.pop("by_name", False)
+    if first is not None:
+        first = First(int(first["seed"]), str(first["weights"]), read_steps(first["steps"]))
+    return Band(**named, values=values, of=left, first=first, by_name=by_name)
+
+
+def content_of(band: Band) -> dict[str, Any]:
+    """A band in plain values."""
+    more: dict[str, Any] = {"first": asdict(band.first)} if band.first is not None else {}
+    more |= {"by_name": True} if band.by_name else {}
+    named = {name: getattr(band, name) for name in (*NAMED, "values")}
+    return {"format": FORMAT} | named | dict(band.of) | more
+
+
+def write(folder: Path, band: Band, name: str = "") -> Path:
+    """Keep a band under this name, or its task's."""
+    path = folder / f"{name or band.task}.json"
+    path.write_text(json.dumps(content_of(band), indent=1) + "\n")
     return path
 
 
@@ -93,6 +126,11 @@ def summary(rows: Sequence[Measurement]) -> dict[str, float]:
     return {SPEED: speed} | {name: value for name, value in last.items() if name in ("test_loss", "test_accuracy")}
 
 
+def weights_of(rows: Sequence[Measurement]) -> str:
+    """The checksum of a training's last weights; empty where no epoch told one."""
+    return next((str(row.context["weights"]) for row in reversed(rows) if row.context.get("weights")), "")
+
+
 def compare(band: Band, metric: str, values: Sequence[float], of: int = 1) -> Answer:
     """New values, one a seed, against the band's: the interval of the difference of means, in both directions.
 
@@ -103,13 +141,26 @@ def compare(band: Band, metric: str, values: Sequence[float], of: int = 1) -> An
     old = band.values[metric]
     better, worse = WORDS[metric]
     if not all(map(math.isfinite, values)):
-        return Answer(metric, worse, fmean(old), math.inf, math.inf, math.inf)
+        return Answer(metric, worse, fmean(old), math.inf, math.inf, math.inf, len(values))
     difference, half, spread = fmean(values) - fmean(old), _half_width(old, values, of), stdev(old)
     if abs(difference) > max(half, spread):
         said = worse if difference > 0 else better
     else:
         said = "equal" if abs(difference) + half < MARGIN * spread else "undecided"
-    return Answer(metric, said, fmean(old), fmean(values), difference - half, difference + half)
+    return Answer(metric, said, fmean(old), fmean(values), difference - half, difference + half, len(values))
+
+
+def same(band: Band, rows: Sequence[Measurement]) -> tuple[Answer, ...]:
+    """What is said where these rows are the band's first training again, to the last bit; nothing where they are not.
+
+    Rows of the same seed, data and number of epochs: their weights and every number are compared.
+    """
+    if band.first is None or weights_of(rows) != band.first.weights:
+        return ()
+    found, place = summary(rows), list(band.of["seeds"]).index(band.first.seed)
+    if any(found.get(metric) != values[place] for metric, values in band.values.items()):
+        return ()
+    return tuple(Answer(metric, "equal", found[metric], found[metric], 0.0, 0.0) for metric in COMPARED)
 
 
 def _half_width(old: Sequence[float], new: Sequence[float], of: int) -> float:

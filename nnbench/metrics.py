@@ -43,9 +43,12 @@ TIMED_MODES = ("forward", "backward", "forward_backward", "step", "call")
 # What is timed only when it is asked for: the sum of others, or what takes seconds.
 MODES_ON_REQUEST = ("forward_backward",)
 COUNTERS_ON_REQUEST = ("instructions", "graph_breaks")  # they take seconds
+TRIAL, EXPERIMENT = "trial", "experiment"  # rows that close a trial, and say what an experiment is made of
 COMPILE = "compile"  # not a mode of calls: it happens once
 # Of a function that takes each number by itself: its values at evenly spaced points, whose ends the context names.
 CURVES = {"curve_value": "values, as a curve", "curve_derivative": "derivative, as a curve"}
+# Many numbers in an order of their own: drawn, and in no table or series.
+DRAWN = (*CURVES, "confusion", "predicted", "actual")
 
 METRICS = {
     metric.name: metric
@@ -78,6 +81,19 @@ METRICS = {
         Metric("test_loss", "1", "test loss"),
         Metric("test_accuracy", "1", "test accuracy", better="more"),
         Metric("training_time", "s", "training time, wall"),
+        # Of a trial, measured once at its end.
+        Metric("train_accuracy", "1", "training accuracy, evaluation mode", better="more"),
+        Metric("evaluated_train_loss", "1", "training loss, evaluation mode"),
+        Metric("calibration_error", "1", "calibration error, test"),
+        Metric("confusion", "1", "test samples by true class and predicted", better="neither"),
+        Metric("weight_norm", "1", "norm of the weights", better="neither"),
+        Metric("small_weights", "1", "share of weights below 0.001", better="neither"),
+        Metric("dead_units", "1", "share of hidden units that never change"),
+        Metric("dropout_masks", "1", "what dropout layers kept", better="neither"),
+        Metric("predicted", "1", "predicted values, test", better="neither"),
+        Metric("actual", "1", "actual values, test", better="neither"),
+        Metric(TRIAL, "1", "epochs of a trial", better="neither"),
+        Metric(EXPERIMENT, "1", "trials of an experiment", better="neither"),
         # What other tools measured, as they measured it: more is worse, which is all that asv knows.
         Metric("time", "s", "time, imported"),
         Metric("memory", "B", "memory, imported"),

@@ -181,6 +181,7 @@ class Recipe:
     "make_regression", "breast_cancer"), ``data_arguments`` what its name leaves open:
 
     - the generator's own arguments (``n_samples``, ``n_features``, ``n_informative``, ``n_classes``, ``noise``);
+    - of images the ``mean`` and ``deviation`` of each channel that they are standardized by, where they are;
     - of sentences their ``length`` in words and the ``vocabulary_size``, of a series the ``window``, how many values
       the next one is predicted from;
     - where the data comes without such a part, ``test_share`` of all samples and ``validation_share`` of the others,
@@ -193,7 +194,11 @@ class Recipe:
     ``torch.optim.lr_scheduler``. ``features_argument`` and ``classes_argument`` name the constructor arguments that
     follow from the data (empty where none does; without the first, images are not flattened), ``arguments`` are the
     others. ``patience`` is early stopping's, in epochs, ``clip_norm`` the largest norm
-    that all gradients together may have; 0 for none. ``every_run`` says that each ``nnbench run`` trains
+    that all gradients together may have; 0 for none. ``augment`` names what happens to the training images each time
+    that they are seen ("crop_and_flip", with ``augment_arguments``), nothing where empty. ``backbone`` is of
+    transfer learning: the name pattern of the ``weights`` file that the network's argument of this name takes, the
+    ``data`` that a backbone is trained on where there is no such file, and which other fields of the recipe are others
+    then. ``every_run`` says that each ``nnbench run`` trains
     its first epoch. ``note`` tells what of it is documented and what had to be chosen.
     """
 
@@ -212,6 +217,9 @@ class Recipe:
     scheduler_arguments: Mapping[str, Any] = field(default_factory=dict)
     patience: int = 0
     clip_norm: float = 0.0
+    augment: str = ""
+    augment_arguments: Mapping[str, Any] = field(default_factory=dict)
+    backbone: Mapping[str, Any] = field(default_factory=dict)
     every_run: bool = False
     note: str = ""
 

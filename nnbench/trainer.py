@@ -27,6 +27,7 @@ class Training:
     seed: int = 0
     epochs: int = 0
     checkpoint: str = ""
+    checkpoint_seconds: float = 30.0
 
     @property
     def length(self) -> int:
@@ -84,7 +85,9 @@ def _followed(session: Session, training: Training, device: str) -> Iterator[Eve
     yield Event(f"{training.label}: loading its data")
     try:
         for message in session.ask(_request(training, device), SECONDS):
-            if "batches" in message:
+            if "doing" in message:
+                yield Event(f"{training.label}: {message['doing']}")
+            elif "batches" in message:
                 done, of = message["batches"]
                 now = STEPS * done // of
                 yield Event(f"{training.label}: epoch {epoch} of {training.length}", max(now - told, 0))
@@ -125,6 +128,7 @@ def _request(training: Training, device: str) -> dict[str, Any]:
         "epochs": training.epochs,
         "device": device,
         "checkpoint": training.checkpoint,
+        "checkpoint_seconds": training.checkpoint_seconds,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from nnbench.errors import NnbenchError
 
 FORMAT = 1
+WHERE = ("torch", "cpu", "threads")  # what may rightly change the last bit
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Step:
 @dataclass(frozen=True)
 class Trajectory:
     """The first steps of one training: ``of`` names what was trained (component, variant, data, seed), ``where`` with
-    what software and on what machine, which alone may rightly change the last bit.
+    what software and on what machine, which alone may rightly change the last bit. ``band`` is what the same training
+    reached over many seeds, in the words of ``nnbench.bands``; None where that was not asked.
     """
 
     of: Mapping[str, Any]
     where: Mapping[str, Any]
     steps: tuple[Step, ...]
+    band: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,24 @@ def read(file: Path) -> Trajectory:
         content = json.loads(file.read_text())
         if content["format"] != FORMAT:
             raise NnbenchError(f"{file} has format {content['format']!r} and this nnbench reads {FORMAT}")
-        steps = tuple(Step(str(one["loss"]), dict(one["tensors"])) for one in content["steps"])
-        return Trajectory(dict(content["of"]), dict(content["where"]), steps)
+        steps, band = read_steps(content["steps"]), content.get("band")
+        return Trajectory(dict(content["of"]), dict(content["where"]), steps, band)
     except OSError as error:
         raise NnbenchError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
         told = type(error).__name__
         raise NnbenchError(f"{file} is no trajectory ({told}); `nnbench train TASK --record FILE` makes one") from None
+
+
+def read_steps(content: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """Steps out of what ``asdict`` makes of them."""
+    return tuple(Step(str(one["loss"]), dict(one["tensors"])) for one in content)
+
+
+def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What of software and machine is not what it was, in words."""
+    names = [name for name in WHERE if before.get(name) != after.get(name)]
+    return [f"{name}: {before.get(name)} then, {after.get(name)} now" for name in names]
 
 
 def first_difference(before: Sequence[Step], after: Sequence[Step]) -> Difference | None:

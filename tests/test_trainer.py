@@ -74,6 +74,21 @@ def test_batches_and_epochs_become_steps():
     assert [event.row.context["epoch"] for event in events if event.row] == [1, 2]
 
 
+def test_what_is_trained_before_is_told_and_moves_no_bar():
+    session = Played([{"doing": "training its backbone, batch 1 of 4"}, {"batches": [4, 4]}, row(1)])
+    events = list(run(session, [training(epochs=1)]))
+    assert any(event.doing.endswith("training its backbone, batch 1 of 4") and not event.steps for event in events)
+    assert sum(event.steps for event in events) == STEPS
+
+
+def test_batches_of_a_backbone_are_none_of_the_training():
+    said = []
+    told = Batches(said.append, lambda: 0.0)
+    told(1, 4, "training its backbone, epoch 1 of 2")
+    told(1, 4)
+    assert said == [{"doing": "training its backbone, epoch 1 of 2, batch 1 of 4"}, {"batches": [1, 4]}]
+
+
 def test_early_stopping_does_not_leave_the_bar_short():
     events = list(run(Played([{"batches": [4, 4]}, row(1)]), [training(epochs=9)]))
     assert sum(event.steps for event in events) == 9 * STEPS

@@ -1,70 +1,114 @@
 """The reference bands of `nnbench check --convergence`: what small trainings reach over twenty seeds.
 
-python benchmarks/harness/convergence_bands.py                       # all of them, some ten minutes
-python benchmarks/harness/convergence_bands.py basic_network         # these
+python benchmarks/harness/convergence_bands.py                       # all of them, an hour
+python benchmarks/harness/convergence_bands.py basic_network cnn     # these
+python benchmarks/harness/convergence_bands.py --first               # only their first seed, for bits of another torch
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nnbench import bands, machine, trainer
-from nnbench.cli.check_convergence import trained
+from nnbench import bands, trainer
+from nnbench.bands import Band, First
+from nnbench.cli.convergence import band_of, trained, where
 from nnbench.discovery import sources
+from nnbench.errors import NnbenchError
 from nnbench.processes.session import Session
 
-# So few epochs that a processor has them in seconds; early stopping, which looks ten epochs back, ends none of them.
-EPOCHS = {
-    "simple_nn": 10,
-    "layer_types": 10,
-    "binary_classifier": 10,
-    "regressor": 10,
-    "basic_network": 10,
-    "advanced_network": 10,
-    "halving_network": 10,
-    "time_series_lstm": 10,
-    "mnist_mlp": 2,
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """So few epochs that a processor has them in seconds; early stopping, which looks ten epochs back, ends none.
+
+    ``by_name``: eight seeds take a minute or more, so that `check --convergence` trains it only where it is named.
+    """
+
+    task: str
+    epochs: int
+    data: str = ""
+    variant: str = "reference"
+    by_name: bool = False
+
+
+WANTED = {
+    "simple_nn": Wanted("simple_nn", 10),
+    "layer_types": Wanted("layer_types", 10),
+    "binary_classifier": Wanted("binary_classifier", 10),
+    "regressor": Wanted("regressor", 10),
+    "basic_network": Wanted("basic_network", 10),
+    "basic_network-iris": Wanted("basic_network", 10, "iris"),
+    "advanced_network": Wanted("advanced_network", 10),
+    "halving_network": Wanted("halving_network", 10),
+    "time_series_lstm": Wanted("time_series_lstm", 10),
+    "time_series_lstm-mauna_loa_co2": Wanted("time_series_lstm", 5, "mauna_loa_co2"),
+    "mnist_mlp": Wanted("mnist_mlp", 2),
+    "neural_net-digits": Wanted("neural_net", 10, "digits"),
+    "softmax_regression": Wanted("softmax_regression", 1),
+    "neural_net": Wanted("neural_net", 1, by_name=True),
+    "sequential_mlp": Wanted("sequential_mlp", 1, by_name=True),
+    "mlp_batch_norm": Wanted("mlp_batch_norm", 1, by_name=True),
+    "cnn": Wanted("cnn", 1, "cifar10_subset", variant="torch", by_name=True),
+    "lstm_classifier": Wanted("lstm_classifier", 1, variant="torch", by_name=True),
 }
 SEEDS = range(20)
+STEPS = 10  # of the first seed, that are kept to the last bit
 FOLDER = Path(bands.__file__).parent / "reference_bands"
 
 
-def band(session: Session, name: str) -> bands.Band:
+def trainings(session: Session, wanted: Wanted) -> list[trainer.Training]:
+    task = trainer.find_task(session.components(), wanted.task)
+    made = trainer.Training(task, wanted.variant, data=wanted.data, epochs=wanted.epochs)
+    return [dataclasses.replace(made, seed=seed) for seed in SEEDS]
+
+
+def band(session: Session, wanted: Wanted) -> Band:
     """Train one task under every seed."""
-    task = trainer.find_task(session.components(), name)
-    rows = trained(session, [trainer.Training(task, "reference", seed=seed, epochs=EPOCHS[name]) for seed in SEEDS])
-    found = [bands.summary(of_seed) for of_seed in rows.values()]
-    context = next(iter(rows.values()))[0].context
-    facts = machine.fingerprint()
-    return bands.Band(
-        task=task.id,
-        variant="reference",
-        data=context["data"],
-        checksum=context["checksum"],
-        epochs=EPOCHS[name],
-        values={metric: tuple(one[metric] for one in found) for metric in found[0]},
-        of={
-            "split": context["split"],
-            "seeds": list(SEEDS),
-            "made": datetime.now(UTC).date().isoformat(),
-            "command": shlex.join(["python", "benchmarks/harness/convergence_bands.py", *sys.argv[1:]]),
-            **{name: facts[name] for name in ("torch", "cpu", "threads")},
-        },
-    )
+    asked = trainings(session, wanted)
+    rows = trained(session, asked)
+    of = {
+        "made": datetime.now(UTC).date().isoformat(),
+        "command": shlex.join(["python", "benchmarks/harness/convergence_bands.py", *sys.argv[1:]]),
+    }
+    made = band_of(rows, wanted.epochs, of | where(session))
+    steps = trainer.trajectory(session, asked[0], STEPS).steps
+    weights = bands.weights_of(rows[asked[0].seed])
+    return dataclasses.replace(made, first=First(asked[0].seed, weights, steps), by_name=wanted.by_name)
+
+
+def with_first(session: Session, name: str) -> Band:
+    """A band that is there, with the bits of its first seed; refused where its numbers are no longer those."""
+    old = bands.read(file(session, name))
+    training = trainings(session, WANTED[name])[0]
+    rows = trained(session, [training])[training.seed]
+    if any(bands.summary(rows)[metric] != values[0] for metric, values in old.values.items()):
+        raise NnbenchError(f"{name}: seed {training.seed} no longer gives the band's numbers; make the whole band anew")
+    steps = trainer.trajectory(session, training, STEPS).steps
+    first = First(training.seed, bands.weights_of(rows), steps)
+    return dataclasses.replace(old, of=dict(old.of) | where(session), first=first, by_name=WANTED[name].by_name)
+
+
+def file(session: Session, name: str) -> Path:
+    """Where a band is kept: under its task's id, and its data's name where that is not the recipe's."""
+    task = trainer.find_task(session.components(), WANTED[name].task).id
+    return FOLDER / f"{task}{name.removeprefix(WANTED[name].task)}.json"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", choices=[*EPOCHS, []])
+    parser.add_argument("tasks", nargs="*", choices=[*WANTED, []])
+    parser.add_argument("--first", action="store_true")
     given = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     with Session(sources()) as session:
-        for name in given.tasks or EPOCHS:
-            print(bands.write(FOLDER, band(session, name)).name, flush=True)
+        for name in given.tasks or WANTED:
+            made = with_first(session, name) if given.first else band(session, WANTED[name])
+            print(bands.write(FOLDER, made, file(session, name).stem).name, flush=True)
 
 
 if __name__ == "__main__":

@@ -148,6 +148,7 @@ DECLARED: dict[str, dict[str, Checker]] = {
     "mode": {"evaluation_float64": modes.evaluation_float64, "state_after_call": modes.state_after_call},
     "stochastic": {"training_statistics": modes.training_statistics},
     "batch_independent": {"batch_independent": modes.batch_independent},
+    "elementwise": {"elementwise": modes.elementwise},
 }
 
 # One entry a kind; what a suite drives itself is judged by its outcome.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.checks.economy import refuse_where_smaller
-from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, floor_in, judge, worst
+from nnbench.checks.evidence import MARGIN, Finding, Skip, Wrong, allowance_of, error_of, floor_in, judge, passed, worst
 from nnbench.checks.trial import Trial, gradients_of
 from nnbench.checks.values import compare_gradients
 from nnbench.specs import Case
@@ -197,6 +197,21 @@ def batch_independent(trial: Trial) -> Finding:
     half = size // 2
     whole, alone = (list(tensors(made(*given))) for given in (inputs, [tensor[:half] for tensor in inputs]))
     return worst([_of_half(trial, a.detach(), b.detach()[:half], dtype) for a, b in zip(alone, whole, strict=True)])
+
+
+def elementwise(trial: Trial) -> Finding:
+    """Other numbers at every second place leave the outputs at the places between as they are, to the bit."""
+    dtype = dtype_of(trial.case)
+    (first, *_), (second, *_) = (trial.inputs(dtype, other) for other in (0, 1))
+    kept = torch.arange(first.numel()).reshape(first.shape) % 2 == 0
+    made = trial.make(trial.variant, dtype, trial.state)
+    before, after = (next(iter(tensors(made(given)))).detach() for given in (first, torch.where(kept, first, second)))
+    if before.shape != first.shape:
+        raise Wrong(f"its output has the shape {tuple(before.shape)}, its input {tuple(first.shape)}: not elementwise")
+    moved = int((kept & ~((before == after) | (before.isnan() & after.isnan()))).sum())
+    if moved:
+        raise Wrong(f"{moved} of {int(kept.sum())} outputs change with numbers at other places")
+    return passed()
 
 
 def _of_half(trial: Trial, alone: Tensor, whole: Tensor, dtype: torch.dtype) -> Finding:

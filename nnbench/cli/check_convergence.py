@@ -1,105 +1,70 @@
-"""``nnbench check --convergence``: does it still train as it did, by a few seeds against the reference bands."""
+"""``nnbench check --convergence``: does it still train as it did, by the bits of a training or by many seeds."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
-from nnbench import bands, trainer
+from nnbench import bands
 from nnbench.bands import Answer, Band
 from nnbench.cli import output
-from nnbench.cli.progress import Progress
+from nnbench.cli.convergence import SEEDS, WORSE, bits, distributions, drawn, json_rows, print_answers
 from nnbench.data import DATASETS, is_available
+from nnbench.data.subsets import needed
 from nnbench.errors import NnbenchError, listing
-from nnbench.model import ComponentInfo, Measurement
 from nnbench.plan import Target
 from nnbench.processes.session import Session
 
-SEEDS = 8
-WORSE = ("slower", "worse")
-BEYOND = 1_000_000  # seeds are drawn below it, and none of them is a band's
-COLUMNS = ("task", "what", "verdict", "band", "now", "99 % interval of the difference")
 
+def check_convergence(
+    session: Session,
+    targets: Sequence[Target],
+    seed: int | None,
+    seeds: int | None,
+    as_json: bool,
+    named: bool = True,
+) -> int:
+    """Train each selected task that has a band; 1 where one learns worse than it did.
 
-def check_convergence(session: Session, targets: Sequence[Target], seed: int | None, seeds: int, as_json: bool) -> int:
-    """Train each selected task that has a band under a few seeds; 1 where one learns worse than it did."""
+    Where software and machine are the band's, its first training is made again, and if it is the same to the last bit,
+    that is the answer. Otherwise, and always where ``seed`` or ``seeds`` ask for it, a few seeds are trained. Bands
+    that take minutes are left out where no task is ``named``.
+    """
     tasks = {target.component.id: target.component for target in targets}
+    there = _chosen(list(tasks), named)
+    asked = seed is not None or seeds is not None
+    first = drawn() if seed is None else seed
+    fresh = range(first, first + (seeds or SEEDS))
+    found: list[tuple[Band, tuple[Answer, ...]]] = []
+    for band in there:
+        task = tasks[band.task]
+        answers = () if asked else bits(session, task, band)
+        found.append((band, answers or distributions(session, task, band, fresh, len(there))))
+    if any(one.seeds for _, answers in found for one in answers):
+        output.warn(f"seeds {fresh[0]} to {fresh[-1]}; `--seed {first} --seeds {len(fresh)}` repeats them")
+    if as_json:
+        output.print_json([row for band, answers in found for row in json_rows(band, answers)])
+    else:
+        print_answers(found)
+    return output.SOMETHING_WRONG if any(one.verdict in WORSE for _, each in found for one in each) else 0
+
+
+def _chosen(tasks: Sequence[str], named: bool) -> list[Band]:
+    """The bands of these tasks whose data is here; what is left out is told."""
     known = [band for band in bands.bands() if band.task in tasks]
     if not known:
-        raise NnbenchError(f"none of what is selected has a reference band; these have: {_named(bands.bands())}")
-    there = [band for band in known if _is_there(band.data)]
+        have = listing(dict.fromkeys(band.task for band in bands.bands()))
+        raise NnbenchError(f"none of what is selected has a reference band; these have: {have}")
+    slow = [] if named else [band for band in known if band.by_name]
+    if slow:
+        output.warn(f"left out unless it is named: {listing(dict.fromkeys(band.task for band in slow))}")
+    there = []
     for band in known:
-        if band not in there:
-            output.warn(f"{band.task} is left out: `nnbench data get {band.data}` gets its data")
-    first = 1000 + secrets.randbelow(BEYOND) if seed is None else seed
-    output.warn(f"seeds {first} to {first + seeds - 1}; `--seed {first}` repeats them")
-    answers = {
-        band.task: _answers(session, tasks[band.task], band, range(first, first + seeds), len(there)) for band in there
-    }
-    _tell(there, answers, as_json)
-    return output.SOMETHING_WRONG if any(one.verdict in WORSE for each in answers.values() for one in each) else 0
+        if _is_there(band.data) and band not in slow:
+            there.append(band)
+        elif band not in slow:
+            output.warn(f"{band.task} is left out: `nnbench data get {needed(band.data)}` gets its data")
+    return there
 
 
 def _is_there(data: str) -> bool:
-    return data not in DATASETS or is_available(data)
-
-
-def _named(known: Sequence[Band]) -> str:
-    return listing(band.task for band in known)
-
-
-def _answers(session: Session, task: ComponentInfo, band: Band, seeds: range, of: int) -> list[Answer]:
-    """One band's comparisons; all bands' intervals hold together."""
-    rows = trained(session, [trainer.Training(task, band.variant, seed=seed, epochs=band.epochs) for seed in seeds])
-    _refuse_other_data(band, [row for each in rows.values() for row in each])
-    found = [bands.summary(each) for each in rows.values()]
-    together = of * len(bands.COMPARED)
-    return [bands.compare(band, metric, [one[metric] for one in found], together) for metric in bands.COMPARED]
-
-
-def trained(session: Session, trainings: Sequence[trainer.Training]) -> dict[int, list[Measurement]]:
-    """The rows of each seed, with a bar while it goes on."""
-    rows: dict[int, list[Measurement]] = {}
-    with Progress(trainer.steps(trainings)) as progress:
-        for event in trainer.run(session, trainings):
-            progress.update(event.doing, event.steps)
-            if event.row is not None:
-                rows.setdefault(event.row.context["seed"], []).append(event.row)
-    return rows
-
-
-def _refuse_other_data(band: Band, rows: Sequence[Measurement]) -> None:
-    other = {row.context["checksum"] for row in rows if row.context.get("checksum")} - {band.checksum}
-    if other:
-        told = f"its band is of {band.data} with checksum {band.checksum}, and here is {other.pop()}"
-        raise NnbenchError(f"{band.task}: {told}")
-
-
-def _tell(known: Sequence[Band], answers: dict[str, list[Answer]], as_json: bool) -> None:
-    if as_json:
-        output.print_json([_json_row(band, one) for band in known for one in answers[band.task]])
-        return
-    table = output.table(*COLUMNS, right=COLUMNS[3:5])
-    for band in known:
-        for one in answers[band.task]:
-            numbers = f"{one.before:.4g}", f"{one.after:.4g}", f"{one.low:+.3g} to {one.high:+.3g}"
-            output.add_row(table, band.task, NAMES[one.metric], one.verdict, *numbers)
-    output.console().print(table)
-
-
-NAMES = {bands.SPEED: "mean log training loss", "test_loss": "test loss"}
-
-
-def _json_row(band: Band, answer: Answer) -> dict[str, object]:
-    return {
-        "component": band.task,
-        "variant": band.variant,
-        "data": band.data,
-        "epochs": band.epochs,
-        "metric": answer.metric,
-        "verdict": answer.verdict,
-        "before": answer.before,
-        "after": answer.after,
-        "low": answer.low,
-        "high": answer.high,
-    }
+    return needed(data) not in DATASETS or is_available(needed(data))

@@ -13,6 +13,7 @@ from nnbench.cli import options, output, train_replayed
 from nnbench.cli.progress import Progress
 from nnbench.cli.started import new_run
 from nnbench.cli.train_told import Teller
+from nnbench.data.subsets import SMALLER
 from nnbench.discovery import sources
 from nnbench.errors import NnbenchError
 from nnbench.model import ComponentInfo, Measurement, Status
@@ -25,7 +26,6 @@ Example:
   nnbench train cnn --data cifar10_subset --seeds 3
   nnbench train mnist_mlp --record way.json      then, at another commit: --replay way.json
 """
-SMALLER = {"cifar10": "cifar10_subset"}  # what a CPU trains on in place of what would take it hours
 
 
 @click.command("train", epilog=EXAMPLE)
@@ -37,21 +37,30 @@ SMALLER = {"cifar10": "cifar10_subset"}  # what a CPU trains on in place of what
 @click.option("--data", "data_name", default="", metavar="NAME", help="Train on this  [default: the recipe's]")
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many  [default: the recipe's]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of weights, order and dropout.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="So many, from --seed on.")
+@click.option("--seeds", type=click.IntRange(min=1), help="So many, from --seed on  [default: 1]")
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the state of each training here after every epoch, and go on from it.",
+    help="Keep the state of each training here, within epochs too, and go on from it.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often the state is kept within an epoch.",
 )
 @click.option(
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Instead: keep the first steps here, a checksum of every tensor after each.",
+    help="Instead: keep the first steps here, a checksum of every tensor after each; with --seeds what these reach.",
 )
 @click.option(
     "--replay",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Instead: hold the first steps against a record, and name the first step and tensor that differ.",
+    help="Instead: hold the first steps against a record, and name the first step and tensor that differ; where they "
+    "do, hold what --seeds fresh seeds [default: 8] reach against what was reached.",
 )
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True, help="How many --record keeps.")
 @options.as_json
@@ -64,8 +73,9 @@ def command(
     data_name: str,
     epochs: int | None,
     seed: int,
-    seeds: int,
+    seeds: int | None,
     checkpoint: Path | None,
+    checkpoint_every: float,
     record: Path | None,
     replay: Path | None,
     steps: int,
@@ -79,10 +89,13 @@ def command(
     The same seed gives the same training, to the last bit, on one machine. Test figures are those of the last epoch,
     not of the best one. Ctrl-C keeps every epoch that is done.
 
-    Exits with 1 when a training diverged, failed or parted from its record, 3 when its data is not here or it crashed.
+    Exits with 1 when a training diverged, failed or learns worse than its record, 3 when its data is not here or it
+    crashed, 4 when it parted from its record and a few seeds cannot tell whether it learns as well.
     """
     if dtype:
         raise NnbenchError("--dtype: trainings are in float32")
+    if len(variants) > 1 and (record or replay):
+        raise NnbenchError("--record and --replay are of one training: name one --variant")
     output.seal_abandoned(results)
     with Session(sources(suites)) as session:
         found = trainer.find_task(session.components(), task)
@@ -90,15 +103,21 @@ def command(
         chosen = _data(found, data_name, device)
         trainings = [
             trainer.Training(
-                found, variant, chosen, one, epochs or 0, _checkpoint(checkpoint, found, variant, chosen, one)
+                task=found,
+                variant=variant,
+                data=chosen,
+                seed=one,
+                epochs=epochs or 0,
+                checkpoint=_checkpoint(checkpoint, found, variant, chosen, one),
+                checkpoint_seconds=checkpoint_every,
             )
             for variant in _variants(found, variants)
-            for one in range(seed, seed + seeds)
+            for one in range(seed, seed + (seeds or 1))
         ]
         if record is not None:
-            return train_replayed.record(session, trainings[0], steps, device, record)
+            return train_replayed.record(session, trainings, steps, device, record, seeds or 1)
         if replay is not None:
-            return train_replayed.replay(session, trainings[0], device, replay)
+            return train_replayed.replay(session, trainings[0], device, replay, seeds, as_json)
         rows = _follow(session, trainings, device, results, as_json)
     return _exit_code(rows)
 
@@ -164,7 +183,8 @@ def _json_row(row: Measurement) -> dict[str, Any]:
         "seed": context["seed"],
         "epoch": context["epoch"],
         "metric": row.metric,
-        "value": row.values[0] if row.values else None,
+        "value": row.values[0] if len(row.values) == 1 else None,
+        **({"values": list(row.values)} if len(row.values) > 1 else {}),
         "status": row.status,
         "note": row.note,
         "weights": context.get("weights", ""),

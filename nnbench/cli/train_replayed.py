@@ -1,62 +1,141 @@
-"""``nnbench train --record`` and ``--replay``: the first steps of a training, kept, and held against those of today."""
+"""``nnbench train --record`` and ``--replay``: the first steps of a training, kept, and held against those of today.
+
+Where they differ, what the training reaches over seeds is held against what it reached: kept in the same file, or in
+the reference band of the task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nnbench import machine, trainer
+from nnbench import bands, trainer
+from nnbench.bands import Answer, Band
 from nnbench.cli import output
+from nnbench.cli.convergence import (
+    SEEDS,
+    WORSE,
+    band_of,
+    distributions,
+    drawn,
+    json_rows,
+    print_answers,
+    trained,
+    where,
+)
 from nnbench.errors import NnbenchError
 from nnbench.processes.session import Session
-from nnbench.trajectories import Trajectory, first_difference, read, write
+from nnbench.trajectories import Difference, Trajectory, elsewhere, first_difference, read, write
 
-# What may rightly change the last bit: it is told beside a difference.
-WHERE = ("torch", "cpu", "threads")
+LEAST_SEEDS = 5  # that a spread is told from
 
 
-def record(session: Session, training: trainer.Training, steps: int, device: str, file: Path) -> int:
-    """Keep the first steps of a training."""
-    write(file, _now(session, training, steps, device))
-    output.warn(
-        f"{steps} steps of {training.label} are kept in {file}; `--replay {file}` holds another day's against it"
-    )
+def record(
+    session: Session, trainings: Sequence[trainer.Training], steps: int, device: str, file: Path, seeds: int
+) -> int:
+    """Keep the first steps of the first training, and what all of them reach where several are asked for."""
+    if 1 < seeds < LEAST_SEEDS:
+        raise NnbenchError(f"--seeds {seeds}: a distribution to compare with takes {LEAST_SEEDS} seeds at least")
+    made = _now(session, trainings[0], steps, device)
+    if seeds > 1:
+        reached = band_of(trained(session, trainings, device), trainings[0].length, made.where)
+        made = replace(made, band=bands.content_of(reached))
+    write(file, made)
+    more = f", and what {seeds} seeds reach" if seeds > 1 else ""
+    told = f"{steps} steps of {trainings[0].label} are kept in {file}{more}"
+    output.warn(f"{told}; `--replay {file}` holds another day's against it")
     return 0
 
 
-def replay(session: Session, training: trainer.Training, device: str, file: Path) -> int:
-    """Whether today's steps are the kept ones, to the last bit; 1 where they are not."""
+def replay(
+    session: Session, training: trainer.Training, device: str, file: Path, seeds: int | None, as_json: bool
+) -> int:
+    """Whether today's steps are the kept ones, to the last bit, and if not, whether what is reached has changed.
+
+    0 where it is the same or surely no worse, 1 where it is worse or nothing is known of seeds, 4 where undecided.
+    """
     kept = read(file)
     now = _now(session, training, len(kept.steps), device)
     if kept.of != now.of:
         raise NnbenchError(f"{file} is of {_named(kept.of)}, and this is {_named(now.of)}; name the same task and seed")
-    found = first_difference(kept.steps, now.steps)
-    if found is None:
-        click.echo(f"{training.label}: the same for {len(kept.steps)} steps, to the last bit")
-        return 0
-    click.echo(f"{training.label}: differs from step {found.step + 1} of {len(kept.steps)} on, in {found.what}")
-    for said in _elsewhere(kept.where, now.where):
-        click.echo(f"  {said}")
-    return output.SOMETHING_WRONG
+    found, moved = first_difference(kept.steps, now.steps), elsewhere(kept.where, now.where)
+    if not as_json:
+        _tell(training, kept, found, moved)
+    band = _band(kept) if found is not None else None
+    answers: tuple[Answer, ...] = ()
+    if band is not None:
+        first = drawn()
+        fresh = range(first, first + (seeds or SEEDS))
+        output.warn(f"what it reaches under seeds {fresh[0]} to {fresh[-1]}, beside the {len(band.of['seeds'])} kept")
+        answers = distributions(session, training.task, band, fresh, 1, device)
+    if as_json:
+        output.print_json([_json_row(training, kept, found, moved), *(json_rows(band, answers) if band else ())])
+    elif band is not None:
+        print_answers([(band, answers)])
+    elif found is not None:
+        click.echo(_what_to_type(training, file))
+    return _exit_code(found, answers)
 
 
 def _now(session: Session, training: trainer.Training, steps: int, device: str) -> Trajectory:
-    made = trainer.trajectory(session, training, steps, device)
-    facts = machine.fingerprint() | {"threads": session.threads}
-    return replace(made, where={name: facts.get(name, "") for name in WHERE})
+    return replace(trainer.trajectory(session, training, steps, device), where=where(session))
 
 
 def _named(of: Mapping[str, Any]) -> str:
     return f"{of['component']}@{of['variant']} on {of['data']}, seed {of['seed']}"
 
 
-def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs of software and machine; without any, the code did it."""
-    differing = [
-        f"{name}: {before.get(name)} then, {after[name]} now" for name in after if before.get(name) != after[name]
-    ]
-    return differing or [f"with the same {', '.join(WHERE)}: the code or the data's order did it"]
+def _tell(training: trainer.Training, kept: Trajectory, found: Difference | None, moved: Sequence[str]) -> None:
+    if found is None:
+        click.echo(f"{training.label}: the same for {len(kept.steps)} steps, to the last bit")
+        return
+    click.echo(f"{training.label}: differs from step {found.step + 1} of {len(kept.steps)} on, in {found.what}")
+    for said in moved or ["with the same torch, cpu, threads: the code or the data's order did it"]:
+        click.echo(f"  {said}")
+
+
+def _band(kept: Trajectory) -> Band | None:
+    """What was kept of many seeds: with the steps, or as the task's reference band."""
+    if kept.band is not None:
+        return bands.read_content(kept.band)
+    of = kept.of["component"], kept.of["variant"], kept.of["data"]
+    return next((one for one in bands.bands() if (one.task, one.variant, one.data) == of), None)
+
+
+def _what_to_type(training: trainer.Training, file: Path) -> str:
+    """How a distribution over seeds comes to be kept."""
+    named = [training.task.id.partition(".")[2]]
+    named += ["--variant", training.variant] if training.variant != "reference" else []
+    named += ["--data", training.data] if training.data else []
+    return (
+        "Whether it learns as well is not known: no distribution over seeds is kept. Where it is still as it was,\n"
+        f"  nnbench train {shlex.join(named)} --record {shlex.quote(str(file))} --seeds 20 --epochs 3\n"
+        "keeps one, and --replay goes on to it."
+    )
+
+
+def _json_row(
+    training: trainer.Training, kept: Trajectory, found: Difference | None, moved: Sequence[str]
+) -> dict[str, Any]:
+    return dict(kept.of) | {
+        "tier": 1,
+        "steps": len(kept.steps),
+        "verdict": "the same" if found is None else "differs",
+        "step": None if found is None else found.step + 1,
+        "what": "" if found is None else found.what,
+        "elsewhere": list(moved),
+    }
+
+
+def _exit_code(found: Difference | None, answers: Sequence[Answer]) -> int:
+    if found is None:
+        return 0
+    said = {one.verdict for one in answers}
+    if not said or said & set(WORSE):
+        return output.SOMETHING_WRONG
+    return output.UNDECIDED if "undecided" in said else 0

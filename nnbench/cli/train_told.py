@@ -29,6 +29,9 @@ class Teller:
         self._flush()
         for said in reached(training_lines(self._all)):
             click.echo(said)
+        for told in dict.fromkeys(row.context.get("backbone", "") for row in self._all):
+            if told:
+                click.echo(f"its backbone: {told}")
 
     def _flush(self) -> None:
         for line in training_lines(self._waiting):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.specs import Recipe
+from nnbench.train.augment import augmented
 from nnbench.train.parts import Part, Parts
 
-Told = Callable[[int, int], None]  # batches done in this epoch, and batches in all
+Told = Callable[..., None]  # batches done in this epoch, batches in all, and of what where not of the training itself
 DIVERGED = "the loss is no longer finite"
 
 
-def told_nothing(done: int, of: int) -> None:
+def told_nothing(done: int, of: int, before: str = "") -> None:
     """For a training that nobody watches."""
 
 
@@ -27,12 +28,13 @@ class Epoch:
     """What one epoch gave: mean losses over samples, accuracies as shares of 1, wall seconds spent in training.
 
     ``learning_rate`` is the one that it was trained with, ``gradient_norm`` that of its last batch. What there is none
-    of (accuracy of a regression, a validation without samples) is None. ``stopped`` says why no epoch follows.
+    of (accuracy of a regression, a validation without samples, a test part that is not looked at) is None. ``stopped``
+    says why no epoch follows.
     """
 
     number: int
     train_loss: float
-    test_loss: float
+    test_loss: float | None
     test_accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
@@ -44,16 +46,26 @@ class Epoch:
 
 @dataclass
 class Training:
-    """A training under way. ``state`` and ``restore`` hold all that decides how it goes on, to the last bit."""
+    """A training under way. ``state`` and ``restore`` hold all that decides how it goes on, to the last bit.
+
+    ``epoch`` counts the epochs that are whole; of the one under way, ``batch`` counts the batches that are done,
+    ``total`` is their loss summed over samples, and ``seconds`` is what they took. ``penalty`` is added to each batch's
+    loss, and told in none. Unless ``tested`` the test part is never looked at.
+    """
 
     model: nn.Module
     parts: Parts
     recipe: Recipe
     seed: int
     generator: torch.Generator = field(default_factory=torch.Generator)
+    penalty: Callable[[], Tensor] | None = None
+    tested: bool = True
     best: float = math.inf  # validation loss, or training loss where there is none
     without_gain: int = 0
     epoch: int = 0
+    batch: int = 0
+    total: Tensor | float = 0.0
+    seconds: float = 0.0
     stopped: str = ""
 
     def __post_init__(self) -> None:
@@ -62,17 +74,26 @@ class Training:
         self.optimizer = getattr(torch.optim, self.recipe.optimizer)(self.model.parameters(), **settings)
         self.scheduler = _scheduler(self.recipe, self.optimizer)
         self.generator.manual_seed(self.seed)
+        self.order = self.generator.get_state()  # that this epoch's order is drawn from
 
     def state(self) -> dict[str, Any]:
-        """All that a checkpoint must hold; the random numbers of this process, which dropout draws, among it."""
+        """All that a checkpoint must hold, between epochs or within one; the random numbers of this process and of
+        its GPU, which dropout draws, among it.
+        """
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler is not None else None,
-            "order": self.generator.get_state(),
+            "order": self.order if self.batch else self.generator.get_state(),
             "chance": torch.get_rng_state(),
+            "chance_of_gpu": torch.cuda.get_rng_state() if self.is_on_gpu else None,
             "progress": (self.best, self.without_gain, self.epoch, self.stopped),
+            "within": (self.batch, float(self.total), self.seconds),
         }
+
+    @property
+    def is_on_gpu(self) -> bool:
+        return self.parts.test.targets.is_cuda
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what ``state`` gave; raises ``RuntimeError`` for that of another network."""
@@ -82,43 +103,66 @@ class Training:
             self.scheduler.load_state_dict(state["scheduler"])
         self.generator.set_state(state["order"])
         torch.set_rng_state(state["chance"])
+        if self.is_on_gpu and state["chance_of_gpu"] is not None:
+            torch.cuda.set_rng_state(state["chance_of_gpu"])
         self.best, self.without_gain, self.epoch, self.stopped = state["progress"]
+        self.batch, self.total, self.seconds = state["within"]
 
     def run(self, epochs: int, tell: Told = told_nothing) -> Iterator[Epoch]:
         """Epochs up to this number, until early stopping or a loss that is no longer finite ends them."""
         while self.epoch < epochs and not self.stopped:
-            self.epoch += 1
             rate = float(self.optimizer.param_groups[0]["lr"])
-            start = time.perf_counter()
-            train_loss, norm = self._one_epoch(tell)
-            seconds = time.perf_counter() - start
+            train_loss, norm, seconds = self._one_epoch(tell)
+            self.epoch += 1
             held = self.parts.validation
             validated: tuple[float | None, float | None] = (None, None)
             if held is not None:
                 validated = evaluate(self.model, held, self.loss)
-            test_loss, test_accuracy = evaluate(self.model, self.parts.test, self.loss)
+            tested: tuple[float | None, float | None] = (None, None)
+            if self.tested:
+                tested = evaluate(self.model, self.parts.test, self.loss)
             self._look(train_loss, train_loss if validated[0] is None else validated[0])
-            found = train_loss, test_loss, test_accuracy, *validated
+            found = train_loss, *tested, *validated
             yield Epoch(self.epoch, *found, rate, norm, seconds, self.stopped)
 
-    def _one_epoch(self, tell: Told) -> tuple[float, float]:
-        """Train on every sample once, in random order: the mean loss over samples, and the last gradient's norm."""
+    def _one_epoch(self, tell: Told) -> tuple[float, float, float]:
+        """Train on every sample once, in random order: the mean loss over samples, the last gradient's norm, and the
+        seconds that it took.
+        """
         self.model.train()
-        train = self.parts.train
-        order = torch.randperm(len(train), generator=self.generator)
-        batches = order.to(train.targets.device).split(self.recipe.batch_size)
-        total = torch.zeros((), dtype=torch.float64, device=train.targets.device)
-        for done, places in enumerate(batches, start=1):
-            total += len(places) * self.step(train.rows(places))
-            tell(done, len(batches))
+        places = self.drawn()
+        self.total = torch.tensor(self.total, dtype=torch.float64, device=self.parts.test.targets.device)
+        start = time.perf_counter() - self.seconds
+        for batch in self.batches(places):
+            self.total += len(batch) * self.step(batch)
+            self.batch += 1
+            self.seconds = time.perf_counter() - start
+            tell(self.batch, len(places))
         gradients = [one.grad for one in self.model.parameters() if one.grad is not None]
-        return float(total) / len(train), float(nn.utils.get_total_norm(gradients))
+        found = float(self.total) / len(self.parts.train), float(nn.utils.get_total_norm(gradients))
+        self.batch, self.total, self.seconds = 0, 0.0, 0.0
+        return *found, time.perf_counter() - start
+
+    def drawn(self) -> Sequence[Tensor]:
+        """The places of the samples of each batch of the epoch."""
+        self.order = self.generator.get_state()
+        order = torch.randperm(len(self.parts.train), generator=self.generator)
+        return order.to(self.parts.train.targets.device).split(self.recipe.batch_size)
+
+    def batches(self, places: Sequence[Tensor]) -> Iterator[Part]:
+        """Those that are still to do: rows of the tensors, or augmented ones from a DataLoader."""
+        train, left = self.parts.train, places[self.batch :]
+        if not self.recipe.augment:
+            yield from map(train.rows, left)
+            return
+        for batch in augmented(train, left, self.recipe, (self.seed, self.epoch, self.batch)):
+            yield batch.to(self.parts.test.targets.device)
 
     def step(self, batch: Part) -> Tensor:
         """One batch: the loss before it, and the parameters moved."""
         self.optimizer.zero_grad()
         loss: Tensor = self.loss(self.model(*batch.inputs), batch.targets)
-        loss.backward()
+        (loss if self.penalty is None else loss + self.penalty()).backward()
         if self.recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ class Part:
         """The samples at these places int64 (n,), in this order."""
         return Part(tuple(tensor[which] for tensor in self.inputs), self.targets[which])
 
-    def to(self, device: str) -> Part:
+    def to(self, device: str | torch.device) -> Part:
         return Part(tuple(tensor.to(device) for tensor in self.inputs), self.targets.to(device))
 
 
@@ -34,6 +34,8 @@ class Parts:
     """A data set made ready: ``name`` and ``checksum`` say what it is, ``split`` in words how it was divided.
 
     ``features`` is the size of a sample's last dimension, ``classes`` their number, 0 where the target is a number.
+    ``stays`` says that the training part is read by processes that make batches of it, and goes to no GPU as a whole.
+    ``backbone`` says where the weights of a network that is transferred are from.
     """
 
     name: str
@@ -44,12 +46,14 @@ class Parts:
     test: Part
     features: int
     classes: int
+    stays: bool = False
+    backbone: str = ""
 
     def to(self, device: str) -> Parts:
         """The same on another device."""
         validation = self.validation.to(device) if self.validation is not None else None
-        moved = self.train.to(device), validation, self.test.to(device)
-        return Parts(self.name, self.checksum, self.split, *moved, self.features, self.classes)
+        train = self.train if self.stays else self.train.to(device)
+        return replace(self, train=train, validation=validation, test=self.test.to(device))
 
 
 def drawn(number: int, share: float, seed: int) -> tuple[Tensor, Tensor]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,12 @@ import torch
 from torch import Tensor
 
 from nnbench.data import ImageData, SeriesData, TextData, encode, load, vocabulary
+from nnbench.data.subsets import SUBSETS, Subset
 from nnbench.errors import listing
 from nnbench.failures import NotMeasurable
 from nnbench.specs import Recipe
 from nnbench.train.parts import Part, Parts, balanced, drawn
 
-
-@dataclass(frozen=True)
-class Subset:
-    """A part of a data set, as many samples of each class, for machines on which the whole takes hours."""
-
-    of: str
-    train: int
-    test: int
-    seed: int = 0
-
-
-SUBSETS = {"cifar10_subset": Subset("cifar10", 10_000, 2_000)}
 PROBABILITY = "BCELoss"  # the loss whose network gives one probability
 
 
@@ -50,24 +38,46 @@ def prepare(recipe: Recipe, name: str = "") -> Parts:
 
 
 def _images(recipe: Recipe, data: ImageData, name: str, subset: Subset | None) -> Parts:
-    train = _image_part(recipe, data.train_images, data.train_labels, data.scale)
-    test = _image_part(recipe, data.test_images, data.test_labels, data.scale)
+    kinds = (data.train_images, data.train_labels), (data.test_images, data.test_labels)
     split = "its own test images"
+    classes, stays = len(data.classes), bool(recipe.augment)
     if subset:
-        train = train.rows(balanced(train.targets, subset.train, subset.seed))
-        test = test.rows(balanced(test.targets, subset.test, subset.seed))
-        split = f"{len(train)} of its training and {len(test)} of its test images, drawn by seed {subset.seed}"
+        kinds = _chosen(*kinds[0], subset, subset.train), _chosen(*kinds[1], subset, subset.test)
+    train, test = (_image_part(recipe, images, labels, data.scale) for images, labels in kinds)
+    if subset:
+        split, classes = _told(subset, train, test, data.classes), len(subset.classes) or classes
     train, validation, more = _held_back(recipe, train)
-    return Parts(name, data.checksum, split + more, train, validation, test, _width(test), len(data.classes))
+    return Parts(name, data.checksum, split + more, train, validation, test, _width(test), classes, stays)
+
+
+def _chosen(images: np.ndarray, labels: np.ndarray, subset: Subset, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """The images of a subset, before they are made floats; its classes are numbered anew."""
+    if subset.classes:
+        kept = np.isin(labels, subset.classes)
+        images, labels = images[kept], np.array([subset.classes.index(label) for label in labels[kept]])
+    if not number:
+        return images, labels
+    places = balanced(torch.as_tensor(labels, dtype=torch.int64), number, subset.seed).numpy()
+    return images[places], labels[places]
+
+
+def _told(subset: Subset, train: Part, test: Part, classes: Sequence[str]) -> str:
+    """How a subset is made, in words."""
+    drawn_by = f", drawn by seed {subset.seed}" if subset.train else ""
+    of = f" of {listing(classes[place] for place in subset.classes)}" if subset.classes else ""
+    return f"{len(train)} of its training and {len(test)} of its test images{of}{drawn_by}"
 
 
 def _image_part(recipe: Recipe, images: np.ndarray, labels: np.ndarray, scale: int) -> Part:
-    """Images in [0, 1]: flat where the network takes features, else (N, channels, height, width)."""
+    """Images in [0, 1], or standardized: flat where the network takes features, else (N, channels, height, width)."""
     pixels = torch.as_tensor(images).to(torch.float32) / scale
     if recipe.features_argument:
         pixels = pixels.flatten(1)
     else:
         pixels = (pixels.unsqueeze(-1) if pixels.dim() == 3 else pixels).permute(0, 3, 1, 2).contiguous()
+    if "mean" in recipe.data_arguments:
+        mean, deviation = (torch.tensor(recipe.data_arguments[name])[:, None, None] for name in ("mean", "deviation"))
+        pixels = (pixels - mean) / deviation
     return Part((pixels,), torch.as_tensor(labels, dtype=torch.int64))
 
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from nnbench.catalog import Component
 from nnbench.metrics import METRICS
 from nnbench.model import Measurement, Status
-from nnbench.train.checkpoint import load, save
+from nnbench.recipe_changes import FINAL, HELD_OUT, TUNING
+from nnbench.train.changed import Wanted, built, ready
+from nnbench.train.checkpoint import Keeper
 from nnbench.train.fit import DIVERGED, Epoch, Told, Training, told_nothing
+from nnbench.train.inside import curves
+from nnbench.train.outcome import judged, outcome
 from nnbench.train.parts import Parts
-from nnbench.train.prepare import built_for, prepare
 from nnbench.train.trajectory import checksum, record
+from nnbench.train.transfer import transferred
 from nnbench.trajectories import Step
 
 
 @dataclass(frozen=True)
 class Request:
     """What to train with: the data set (the recipe's where empty), seed, epochs (the recipe's where 0), and where to
-    keep a checkpoint (nowhere where empty).
+    keep a checkpoint (nowhere where empty), after each epoch and every so many seconds within one.
+
+    ``changes`` are what is done other than the recipe says (``recipe_changes.CHANGES``). A trial of an experiment has a
+    ``role`` and the name of its ``contender``: a FINAL one is measured once more at its end, a TUNING one is validated
+    and its test part never looked at; a training of no experiment is judged on the test part at its end. ``holds_out``
+    says that where the data has no validation part, one is taken out of its training part.
     """
 
     data: str = ""
@@ -31,73 +39,111 @@ class Request:
     epochs: int = 0
     device: str = "cpu"
     checkpoint: str = ""
+    checkpoint_seconds: float = 30.0
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    role: str = ""
+    contender: str = ""
+    holds_out: bool = False
 
 
-def train(component: Component, variant: str, request: Request, tell: Told = told_nothing) -> Iterator[Measurement]:
+Components = Mapping[str, Component]  # that changes may name, by id
+
+
+def train(
+    component: Component,
+    variant: str,
+    request: Request,
+    tell: Told = told_nothing,
+    components: Components | None = None,
+) -> Iterator[Measurement]:
     """Train one variant and report each epoch; the same seed gives the same run, stopped and resumed or not.
 
-    Raises ``ValueError`` for a component without a recipe, ``NotMeasurable`` for data that it cannot be trained on and
-    ``DataUnavailable`` where the data is not there.
+    Raises ``ValueError`` for a component without a recipe, ``NotMeasurable`` for data that it cannot be trained on or
+    changes that it cannot take, and ``DataUnavailable`` where the data is not there.
     """
-    training = _begun(component, variant, request)
+    wanted = _wanted(component, variant, request, components or {})
+    begin = _beginning(wanted, request, tell)
+    training = begin()
+    training.tested = request.role != TUNING
     parts = training.parts
-    file = Path(request.checkpoint) if request.checkpoint else None
-    if file is not None and file.is_file():
-        training.restore(load(file, told_of(component, variant, parts, request)))
+    row = Rows(component.id, variant, parts, request)
+    keeper = None
+    if request.checkpoint:
+        of = told_of(component, variant, parts, request)
+        keeper = Keeper(Path(request.checkpoint), training, of, request.checkpoint_seconds)
+        tell = keeper.watching(tell)
     for epoch in training.run(request.epochs or training.recipe.epochs, tell):
-        if file is not None:
-            save(file, training.state() | {"of": told_of(component, variant, parts, request)})
-        yield from measurements(component, variant, parts, epoch, request.seed, checksum(training.model))
+        yield from row.of_epoch(epoch, checksum(training.model))
+        if keeper is not None:
+            keeper.keep()  # once its rows are told: what is killed here tells them twice, not never
+    if training.stopped == DIVERGED:
+        return
+    if request.role == FINAL:
+        yield from row.of_outcome(outcome(training, begin), training.epoch)
+        if "activation" in request.changes:
+            drawn = curves(wanted.named(request.changes["activation"]).build())
+            yield from row.of_outcome(drawn, training.epoch)
+    elif not request.role:
+        yield from row.of_outcome(judged(training), training.epoch)
 
 
 def trajectory(component: Component, variant: str, request: Request, steps: int) -> Iterator[Step]:
     """The first steps of the training that ``train`` would make; raises like it."""
-    yield from record(_begun(component, variant, request), steps)
+    yield from record(_beginning(_wanted(component, variant, request, {}), request)(), steps)
 
 
-def _begun(component: Component, variant: str, request: Request) -> Training:
-    """The network, built for its data from the seed, and all that trains it."""
-    recipe = component.recipe
-    if recipe is None:
+def _wanted(component: Component, variant: str, request: Request, components: Components) -> Wanted:
+    if component.recipe is None:
         raise ValueError(f"{component.id} has no training recipe")
-    parts = prepare(recipe, request.data).to(request.device)
-    torch.manual_seed(request.seed)
-    model = component.variant(variant).build(**built_for(recipe, parts)).to(request.device)
-    return Training(model, parts, recipe, request.seed)
+    epochs = request.epochs or component.recipe.epochs
+    return Wanted(component, variant, request.changes, components, epochs, request.seed)
+
+
+def _beginning(wanted: Wanted, request: Request, tell: Told = told_nothing) -> Callable[[], Training]:
+    """Begins the training, from the seed and with the same data at each call."""
+    held_out = HELD_OUT if request.holds_out or request.role == TUNING else 0.0
+    recipe, parts = ready(wanted, request.data, request.device, held_out)
+    other = request.changes.get("architecture")
+    network = wanted.registered(other) if other else wanted.component
+    recipe, parts = transferred(network, recipe, parts, request.device, tell)
+    return functools.partial(built, wanted, recipe, parts, request.device)
 
 
 def told_of(component: Component, variant: str, parts: Parts, request: Request) -> dict[str, Any]:
     """What a checkpoint must be of to be gone on from."""
-    return {"component": component.id, "variant": variant, "data": parts.checksum, "seed": request.seed}
+    own = {"component": component.id, "variant": variant, "data": parts.checksum, "seed": request.seed}
+    return own | ({"backbone": parts.backbone} if parts.backbone else {})
 
 
-def measurements(
-    component: Component, variant: str, parts: Parts, epoch: Epoch, seed: int, weights: str
-) -> Iterator[Measurement]:
-    """An epoch's numbers, a row each; its context names data, checksum, split, seed and the weights' own checksum."""
-    status, note = (Status.FAILED, epoch.stopped) if epoch.stopped == DIVERGED else (Status.OK, "")
-    context = {
-        "data": parts.name,
-        "checksum": parts.checksum,
-        "split": parts.split,
-        "seed": seed,
-        "test_samples": len(parts.test),
-        "epoch": epoch.number,
-        "weights": weights,
-        **({"stopped": epoch.stopped} if epoch.stopped else {}),
-    }
-    for metric, value in _values(epoch).items():
-        yield Measurement(
-            component=component.id,
-            variant=variant,
-            case=f"{parts.name},epoch={epoch.number}",
-            metric=metric,
-            unit=METRICS[metric].unit,
-            values=(value,),
-            status=status,
-            note=note,
-            context=context,
-        )
+@dataclass(frozen=True)
+class Rows:
+    """Makes rows of numbers; their context names data, checksum, split and seed."""
+
+    component: str
+    variant: str
+    parts: Parts
+    request: Request
+
+    def of_epoch(self, epoch: Epoch, weights: str) -> Iterator[Measurement]:
+        """An epoch's numbers, a row each; the context names the weights' own checksum."""
+        more = {"weights": weights, **({"stopped": epoch.stopped} if epoch.stopped else {})}
+        for metric, value in _values(epoch).items():
+            row = self._row(metric, (value,), epoch.number, more)
+            yield replace(row, status=Status.FAILED, note=epoch.stopped) if epoch.stopped == DIVERGED else row
+
+    def of_outcome(self, found: Mapping[str, tuple[float, ...]], epoch: int) -> Iterator[Measurement]:
+        """What was measured once, after the last epoch."""
+        for metric, values in found.items():
+            yield self._row(metric, values, epoch, {})
+
+    def _row(self, metric: str, values: tuple[float, ...], epoch: int, more: Mapping[str, Any]) -> Measurement:
+        parts, request = self.parts, self.request
+        own = {"data": parts.name, "checksum": parts.checksum, "split": parts.split, "seed": request.seed}
+        own |= {"backbone": parts.backbone} if parts.backbone else {}
+        about = own | {"test_samples": len(parts.test), "epoch": epoch} | dict(more)
+        case = ",".join(part for part in (parts.name, request.contender, f"epoch={epoch}") if part)
+        unit = METRICS[metric].unit
+        return Measurement(self.component, self.variant, case, metric, unit, values, context=about)
 
 
 def _values(epoch: Epoch) -> Mapping[str, float]:

@@ -22,16 +22,15 @@ def checksum(model: nn.Module) -> str:
 
 def record(training: Training, steps: int) -> Iterator[Step]:
     """The first steps of a training, in batches of its recipe and in the order that its seed draws."""
-    train = training.parts.train
     training.model.train()
     done = 0
     while done < steps:
-        order = torch.randperm(len(train), generator=training.generator)
-        for places in order.split(training.recipe.batch_size)[: steps - done]:
-            loss = training.step(train.rows(places))
+        for batch in training.batches(training.drawn()[: steps - done]):
+            loss = training.step(batch)
             state = training.model.state_dict()
             yield Step(float(loss).hex(), {name: zlib.crc32(_bytes(tensor)) for name, tensor in state.items()})
             done += 1
+        training.epoch += 1
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:

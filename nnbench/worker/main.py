@@ -225,7 +225,7 @@ class Server:
 
         component = self.catalog.components[request["component"]]
         wanted = {name: request[name] for name in Request.__dataclass_fields__ if name in request}
-        rows = train(component, request["variant"], Request(**wanted), Batches(self.say))
+        rows = train(component, request["variant"], Request(**wanted), Batches(self.say), self.catalog.components)
         yield from ({"row": asdict(row)} for row in rows)
 
     def trajectory(self, request: Message) -> Iterator[Message]:

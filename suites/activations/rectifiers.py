@@ -13,7 +13,7 @@ from nnbench.catalog import Suite
 from nnbench.specs import case
 
 suite = Suite("activations")
-register = functools.partial(suite.component, properties=["batch_independent"])
+register = functools.partial(suite.component, properties=["batch_independent", "elementwise"])
 
 
 class ReLU(Pointwise):

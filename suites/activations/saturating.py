@@ -16,7 +16,7 @@ from nnbench.catalog import Suite
 from nnbench.specs import case, randn
 
 suite = Suite("activations")
-register = functools.partial(suite.component, properties=["batch_independent"])
+register = functools.partial(suite.component, properties=["batch_independent", "elementwise"])
 
 
 class Sigmoid(nn.Module):

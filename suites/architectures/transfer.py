@@ -90,8 +90,8 @@ class TransferResNet18(Backbone):
     units and a dropout of 0.3. ``freeze_backbone``: all but the head takes no gradient, and its normalisations use
     their running statistics in training too and leave them as they are. Parameters and buffers have the names of
     torchvision's ResNet-18, the head's are fc.0 and fc.3. ``weights`` is a state_dict of torchvision's, or the path of
-    one, whose head is left out; without it the backbone starts at random as torchvision's does (training one on other
-    data is no part of this yet). x (N, 3, H, W), y (N, num_classes) logits.
+    one, whose head is left out; without it the backbone starts at random as torchvision's does (the recipe trains one
+    on other data where there are no weights). x (N, 3, H, W), y (N, num_classes) logits.
     ``RuntimeError`` for another number of channels and for weights of another network.
     Source: Neural Networks - Intermediate Handout; torchvision.models.resnet18.
     """

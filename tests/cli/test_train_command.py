@@ -21,12 +21,14 @@ def test_a_training_is_told_stored_and_can_be_gone_on_with(user):
 
 def test_what_cannot_be_trained_is_said_in_one_line(user):
     assert "no task is called 'nothing'" in user.run("train", "nothing").err
+    two = user.run("train", "neural_net", "--variant", "torch", "--variant", "reference", "--record", "way.json")
+    assert (two.code, "name one --variant" in two.err) == (2, True)
     wrong = user.run("train", "neural_net", "--variant", "none")
     assert (wrong.code, "architectures.neural_net has reference" in wrong.err) == (2, True)
 
 
 def test_the_first_steps_are_recorded_and_replayed(user):
-    task = ("train", "basic_network")
+    task = ("train", "basic_network", "--variant", "torch")  # without a reference band
     assert user.run(*task, "--record", "way.json", "--steps", "5").code == 0
     same = user.run(*task, "--replay", "way.json")
     assert (same.code, "the same for 5 steps" in same.out) == (0, True)
@@ -38,5 +40,6 @@ def test_the_first_steps_are_recorded_and_replayed(user):
     other = user.run(*task, "--replay", "way.json")
     assert other.code == 1
     assert f"differs from step 3 of 5 on, in {first} (1 of" in other.out
+    assert "nnbench train basic_network --variant torch --record way.json --seeds 20" in other.out
     wrong = user.run(*task, "--replay", "way.json", "--seed", "7")
     assert (wrong.code, "name the same task and seed" in wrong.err) == (2, True)

@@ -189,6 +189,7 @@ DOCUMENTED: dict[str, tuple[str, list[tuple[list[tuple[int, ...]], dict[str, Any
 NOT_STATED = {  # neither sizes nor arguments
     "architectures.attention_classifier",
     "architectures.residual_cnn",
+    "architectures.softmax_regression",
     "layers.multi_head_attention",
     "layers.positional_encoding",
     "losses.composite",

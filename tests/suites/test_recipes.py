@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 import nnbench
 from nnbench.data import DATASETS, ImageData, SeriesData, TextData, encode, vocabulary
+from nnbench.data.subsets import needed
 from nnbench.specs import Recipe
 from nnbench.train.train import Request, train
 
@@ -35,6 +37,7 @@ def classes(number: int) -> Tensor:
 DATA: dict[str, tuple[int, int, Callable[[], tuple[Tensor, Tensor]]]] = {
     "mnist": (784, 10, lambda: (features(784), classes(10))),
     "cifar10": (3072, 10, lambda: (features(3, 32, 32)[:2], classes(10)[:2])),
+    "cifar10_rest": (3072, 5, lambda: (features(3, 32, 32)[:2], classes(5)[:2])),
     "make_classification": (20, 3, lambda: (features(20), classes(3))),
     "breast_cancer": (30, 2, lambda: (features(30), classes(2).float()[:, None])),
     "make_regression": (20, 1, lambda: (features(20), features(1))),
@@ -103,7 +106,7 @@ def started(name: str, variant: str) -> tuple[nn.Module, torch.optim.Optimizer]:
 
 def test_every_architecture_that_takes_images_or_tables_has_a_recipe() -> None:
     assert set(RECIPES) == set(OURS) - SEQUENCES
-    assert len(RECIPES) == 16
+    assert len(RECIPES) == 17
 
 
 def test_every_architecture_for_sentences_or_series_has_a_recipe() -> None:
@@ -159,7 +162,7 @@ def test_what_stops_or_slows_training_has_a_validation_part_to_look_at(name: str
     has_share = 0 < recipe.data_arguments.get("validation_share", 0) < 0.5
     assert not watches or has_part or has_share
     assert not (has_part and has_share)
-    needs_test = recipe.data not in DATASETS
+    needs_test = needed(recipe.data) not in DATASETS
     assert needs_test == ("test_share" in recipe.data_arguments)
     assert ("random_state" in recipe.data_arguments) == any(share in recipe.data_arguments for share in SHARES)
 
@@ -204,14 +207,18 @@ def small_data(recipe: Recipe) -> Any:
         split = np.repeat(["train", "validation", "test"], [60, 10, 10])
         return SeriesData("sunspots", "abc", values, years, np.full(80, True), split, "")
     shape = (28, 28) if recipe.data == "mnist" else (32, 32, 3)
-    images = random.randint(0, 256, (12, *shape), dtype=np.uint8)
-    return ImageData(recipe.data, "abc", images, labels[:12], images[:2], labels[:2], tuple("0123456789"), 255)
+    number, tested = (40, 20) if recipe.backbone else (12, 2)  # with both halves of the classes in both parts
+    images = random.randint(0, 256, (number, *shape), dtype=np.uint8)
+    test = images[:tested], labels[:tested]
+    return ImageData(recipe.data, "abc", images, labels[:number], *test, tuple("0123456789"), 255)
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_training_follows_every_recipe(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_follows_every_recipe(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One epoch, on data of the recipe's kind; the sizes follow from the data."""
     recipe = EVERY[name]
+    monkeypatch.setenv("NNBENCH_DATA", str(tmp_path))  # where a backbone is kept
+    monkeypatch.setattr("nnbench.train.transfer.torch.hub.get_dir", lambda: str(tmp_path / "hub"))
     monkeypatch.setattr("nnbench.train.prepare.load", lambda _: small_data(recipe))
     rows = {row.metric: row for row in train(OURS[name], "reference", Request(epochs=1))}
     assert np.isfinite(rows["train_loss"].values[0])

@@ -136,3 +136,28 @@ def test_too_few_of_a_class_are_told():
 def test_a_table_without_a_recipe_of_its_own_is_taken_too():
     parts = prepare(dataclasses.replace(RECIPES["basic_network"], data_arguments={}), "iris")
     assert (parts.features, parts.classes, len(parts.test)) == (4, 3, 30)
+
+
+def test_some_of_the_classes_are_numbered_anew_and_the_two_halves_share_no_image(loaded):
+    loaded["cifar10"] = images(200, 100)
+    recipe = dataclasses.replace(RECIPES["cnn"], data_arguments={})
+    first, rest = (prepare(recipe, name) for name in ("cifar10_first", "cifar10_rest"))
+    for parts in (first, rest):
+        assert (parts.classes, parts.train.targets.bincount().tolist()) == (5, [20] * 5)
+        assert parts.test.targets.bincount().tolist() == [10] * 5
+    assert rest.split == "100 of its training and 50 of its test images of 5, 6, 7, 8 and 9"
+    whole = prepare(recipe, "cifar10").train
+    wanted = whole.rows((whole.targets >= 5).nonzero().flatten())
+    assert torch.equal(rest.train.inputs[0], wanted.inputs[0])
+    assert torch.equal(rest.train.targets, wanted.targets - 5)
+
+
+def test_images_are_standardized_by_channel_where_the_recipe_says_so(loaded):
+    loaded["cifar10"] = images()
+    plain, standard = ({}, {"mean": [0.1, 0.2, 0.3], "deviation": [0.5, 1.0, 2.0]})
+    before, after = (
+        prepare(dataclasses.replace(RECIPES["cnn"], data_arguments=each)).train for each in (plain, standard)
+    )
+    for channel, (mean, deviation) in enumerate([(0.1, 0.5), (0.2, 1.0), (0.3, 2.0)]):
+        wanted = (before.inputs[0][:, channel] - mean) / deviation
+        assert torch.allclose(after.inputs[0][:, channel], wanted, atol=1e-6)
