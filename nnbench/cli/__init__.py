@@ -23,6 +23,7 @@ COMMANDS = {
     "trend": "how stored numbers went from run to run",
     "regressions": "what got worse, and with which commit",
     "train": "does it train: an architecture by its recipe, on real data",
+    "compare": "which is better: optimizers, dropout rates, any setting, and how sure",
     "report": "a run as one HTML file",
     "import": "results of asv and pytest-benchmark, brought in",
     "export": "the store as CSV, JSON or asv results",

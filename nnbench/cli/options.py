@@ -31,6 +31,35 @@ class Size(click.ParamType):
         return int(float(match[1]) * SIZES[match[2].upper()])
 
 
+class Duration(click.ParamType):
+    """A waiting time in seconds, such as 90s, 3min or 1.5h."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no time; write 90s, 3min or 1h", param, ctx)
+        return float(match[1]) * {"": 1, "s": 1, "min": 60, "h": 3600}[match[2]]
+
+
+class Shares(click.ParamType):
+    """Shares of a whole, such as 0.1,0.3; a 0 alone for none."""
+
+    name = "SHARES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        try:
+            shares = tuple(dict.fromkeys(float(part) for part in str(value).split(",")))
+        except ValueError:
+            shares = ()
+        if shares == (0.0,):
+            return ()
+        if not shares or not all(0 < one < 1 for one in shares):
+            self.fail(f"{value!r} are no shares; write numbers between 0 and 1, such as 0.1,0.3", param, ctx)
+        return shares
+
+
 def selection(command: Command) -> Command:
     """PATTERNS, -k and --suite."""
     command = click.option(

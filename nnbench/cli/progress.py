@@ -47,6 +47,12 @@ class Progress:
             self._said = time.monotonic()
             click.echo(f"nnbench: {self.done} of {self.total}{self._left()}; {doing}", err=True)
 
+    def expect(self, total: int) -> None:
+        """There are so many steps in all, as is known by now."""
+        self.total = total
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, total=total)
+
     def _left(self) -> str:
         if not self.done:
             return ""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-FINAL, TUNING = "final", "tuning"
+from nnbench.recipe_changes import FINAL, TUNING
+
+__all__ = ["FINAL", "TUNING", "Checked", "Contender", "EpochNumbers", "Experiment", "Outcome", "Trial"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Contender:
 class Trial:
     """One training to do. Two trials that are equal but for ``factor`` and ``contender`` are the same training.
 
-    ``role`` is ``FINAL``, or ``TUNING``: chosen by validation, its test part never looked at. ``definition`` is a hash
-    of the code that it runs.
+    ``role`` is ``FINAL``, or ``TUNING``: chosen by validation, its test part never looked at. ``holds_out`` says that
+    where the data has no validation part one is taken out of its training part, as in all trials of a tuned experiment.
+    ``definition`` is a hash of the code that it runs.
     """
 
     task: str
@@ -41,6 +44,8 @@ class Trial:
     definition: str = ""
     factor: str = ""
     contender: str = ""
+    holds_out: bool = False
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,9 @@ class Checked:
 class Experiment:
     """A factor of a task, compared over seeds. ``metric`` decides, ``better`` is "more" or "less".
 
-    ``left_out`` says in sentences what a budget or Ctrl-C left out; ``protocol`` whatever a reader needs to repeat it
-    (command, versions, machine, data with checksum and split, seeds, epochs, budget, grid).
+    ``beside`` are final trials of the same contenders on a share of the training samples, the ``train_share`` of their
+    changes. ``left_out`` says in sentences what a budget or Ctrl-C left out; ``protocol`` whatever a reader needs to
+    repeat it (command, versions, machine, data with checksum and split, seeds, epochs, budget, grid).
     """
 
     factor: str
@@ -104,6 +110,7 @@ class Experiment:
     checks: Mapping[str, Checked] = field(default_factory=dict)  # by contender
     left_out: tuple[str, ...] = ()
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    beside: tuple[Outcome, ...] = ()
 
     def of(self, contender: str) -> tuple[Outcome, ...]:
         """The contender's final trials, by seed."""

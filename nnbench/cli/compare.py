@@ -1,0 +1,200 @@
+"""``nnbench compare``: the same training over seeds with one thing changed, and what may be said of the difference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nnbench import store
+from nnbench.cli import compare_plan, compare_told, options, output
+from nnbench.cli.compare_plan import Asked
+from nnbench.cli.progress import Progress
+from nnbench.cli.started import new_run
+from nnbench.discovery import Source, sources
+from nnbench.errors import DataUnavailable, ResultsError
+from nnbench.experiments import experiment as experiments
+from nnbench.experiments.executors import Crew, Dask, Local
+from nnbench.experiments.factors import FACTORS
+from nnbench.experiments.records import Experiment
+from nnbench.experiments.schedule import Plan
+from nnbench.model import Run, Status
+from nnbench.processes.session import Session, processes
+from nnbench.report.comparison.page import experiment_page
+
+EXAMPLE = f"""\b
+Factors:
+{chr(10).join(f"  {one.name:14} {one.summary}" for one in FACTORS.values())}
+
+\b
+Example:
+  nnbench compare optimizers
+  nnbench compare dropout --task mnist_mlp --seeds 5 --epochs 5
+  nnbench compare optimizers --tune 5 --budget 1h
+  nnbench compare --factor lr=1e-4:1e-1:7 --task cnn --data cifar10_subset
+  nnbench compare batch-size --dask tcp://10.0.0.5:8786
+"""
+TRIAL_SECONDS = 7 * 24 * 3600.0  # a training is given as long as it takes, unless --timeout says otherwise
+
+
+@click.command("compare", epilog=EXAMPLE)
+@click.argument("name", default="", metavar="[FACTOR]")
+@click.option("--factor", "written", default="", metavar="NAME=VALUES", help="Instead: any setting and its values.")
+@click.option("--task", default="", help="The architecture to train  [default: mnist_mlp]")
+@click.option("--variant", default="", help="Which implementation of it  [default: torch's, where there is one]")
+@click.option("--data", "data_name", default="", metavar="NAME", help="Train on this  [default: the recipe's]")
+@click.option("--seeds", type=click.IntRange(min=1), help="So many trainings of each, from --seed on  [default: 5]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first of the seeds.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Of each training  [default: 3, or the recipe's if fewer]")
+@click.option(
+    "--budget",
+    type=options.Duration(),
+    help="Begin nothing that would end later: 90s, 3min, 1h; 0 for no end  [default: 3min unless --seeds, --epochs or "
+    "--tune is given]",
+)
+@click.option(
+    "--tune", type=click.IntRange(min=2), help="Try each with so many learning rates first, chosen on validation data."
+)
+@click.option(
+    "--train-shares",
+    "shares",
+    type=options.Shares(),
+    help="Once more on so much of the training samples: 0.1,0.3; 0 for no more  [default: 0.1 for dropout, else 0]",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    envvar="NNBENCH_JOBS",
+    help="Trainings side by side (or NNBENCH_JOBS)  [default: one a core, at most 8]",
+)
+@click.option("--dask", default="", metavar="ADDRESS", help="Train on the workers of this Dask scheduler instead.")
+@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for one training  [default: no end]")
+@click.option("--memory-limit", type=options.Size(), default="0", help="Memory for one training, such as 4GiB.")
+@click.option("--output", "page", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the page.")
+@click.option("--suite", "suites", multiple=True, metavar="FILE", help="A suite file (or module) beside the others.")
+@options.as_json
+@options.results
+@options.device
+def command(
+    name: str,
+    written: str,
+    task: str,
+    variant: str,
+    data_name: str,
+    seeds: int | None,
+    seed: int,
+    epochs: int | None,
+    budget: float | None,
+    tune: int | None,
+    shares: tuple[float, ...] | None,
+    jobs: int | None,
+    dask: str,
+    timeout: float | None,
+    memory_limit: int,
+    page: Path | None,
+    suites: tuple[str, ...],
+    as_json: bool,
+    results: Path,
+    device: str,
+    dtype: str | None,
+) -> int:
+    """Train a task with each value of FACTOR under the same seeds, say which is better and how sure that is.
+
+    Every training is stored when it is finished. The same command, after Ctrl-C or on another day, takes from the store
+    what is there and trains the rest. A page with everything is written to results/reports/compare-FACTOR-TASK.html.
+
+    Exits with 1 when an implementation that was compared fails its checks, 3 when one could not be trained.
+    """
+    if dtype:
+        raise click.UsageError("--dtype: trainings are in float32")
+    asked = Asked(
+        name, written, task, variant, data_name, seeds, seed, epochs, budget, tune, device, bool(dask), shares
+    )
+    output.seal_abandoned(results)
+    found = sources(suites)
+    with Session(found, options.limits(60.0, memory_limit), device=device) as session:
+        components = session.components()
+        output.warn_of(session.problems)
+        try:
+            plan = compare_plan.plan(asked, components)
+        except DataUnavailable as error:
+            output.warn(error)
+            return output.NOT_MEASURED
+        crew = Dask(dask) if dask else Local(session, jobs or processes())
+        made, run = _follow(plan, crew, session, found, results, timeout or TRIAL_SECONDS, memory_limit)
+    compare_told.tell(made, as_json)
+    target = page or results / "reports" / f"compare-{_in_a_file_name(plan.factor, plan.task.id)}.html"
+    _write(target, experiment_page(made))
+    output.warn(f"stored as {run.id}; the page is {target}")
+    return _exit_code(made)
+
+
+def _follow(
+    plan: Plan,
+    crew: Crew,
+    session: Session,
+    found: Sequence[Source],
+    results: Path,
+    seconds: float,
+    memory: int,
+) -> tuple[Experiment, Run]:
+    """Make the experiment, each of its trials stored as it comes, with a bar while it goes on."""
+    journal = store.Journal(results, new_run(results))
+    place = experiments.Place(
+        sources=found,
+        components=session.components(),
+        results=results,
+        run=journal.run.id,
+        add=journal.add,
+        seconds=seconds,
+        memory=memory,
+        told=_told(journal.run),
+    )
+    try:
+        with journal, Progress(1) as progress, crew:
+            return experiments.run(plan, crew, place, progress), journal.run
+    except KeyboardInterrupt:
+        output.warn("what is finished is stored; the same command goes on from there")
+        raise
+
+
+def _told(run: Run) -> dict[str, Any]:
+    """The beginning of the protocol: by which command, on what, with what."""
+    machine = run.machine
+    return {
+        "command": run.command,
+        "started": run.started,
+        "commit": f"{run.commit[:10]}{' with changes' if run.dirty else ''}",
+        "machine": {name: machine[name] for name in ("id", "cpu", "cores", "memory_gib", "threads")},
+        "versions": {name: machine[name] for name in ("nnbench-harness", "torch", "numpy", "python")},
+    }
+
+
+def _in_a_file_name(*texts: str) -> str:
+    """The texts with a dash between them, and in place of everything that a file name had better not have.
+
+    >>> _in_a_file_name("lr=1e-4:1e-1:7", "architectures.cnn")
+    'lr-1e-4-1e-1-7-cnn'
+    """
+    last = [text.rpartition(".")[2] if text.startswith("architectures.") else text for text in texts]
+    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-") for text in last)
+
+
+def _write(target: Path, page: str) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"cannot write the page to {target}: {error}. Name another file with --output.") from None
+
+
+def _exit_code(made: Experiment) -> int:
+    """A contender that diverges is an answer; one that could not be trained, or whose checks fail, is not."""
+    if any(one.failed for one in made.checks.values()):
+        return output.SOMETHING_WRONG
+    answers = (Status.OK, Status.FAILED)
+    trained = {one.trial.contender for one in made.outcomes if one.status in answers}
+    return 0 if trained >= {one.name for one in made.contenders} else output.NOT_MEASURED

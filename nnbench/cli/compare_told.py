@@ -1,0 +1,124 @@
+"""What ``nnbench compare`` says on the terminal: a table of the contenders and the verdict, or all of it as JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+
+from nnbench.cli import output
+from nnbench.comparison import letters
+from nnbench.experiments.findings import Findings, findings, values
+from nnbench.experiments.records import Contender, Experiment
+from nnbench.experiments.verdicts import verdict
+from nnbench.experiments.words import is_share, number, title
+from nnbench.model import Status
+from nnbench.stats import Interval
+from nnbench.units import seconds
+
+
+def tell(experiment: Experiment, as_json: bool) -> None:
+    """The answer on stdout."""
+    if as_json:
+        output.print_json(content(experiment))
+        return
+    console = output.console()
+    _print_table(experiment, findings(experiment), console)
+    said = verdict(experiment)
+    _say(console, said.headline)
+    for sentence in (*said.sentences, *experiment.left_out):
+        console.print(f"  {sentence}", markup=False, soft_wrap=True)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(f"\n{text}", markup=False, soft_wrap=True, style="bold")
+
+
+def _print_table(experiment: Experiment, found: Findings, console: Console) -> None:
+    """A line a contender: those that share a letter are not told apart."""
+    numbers = (title(experiment.metric), "99 % interval", "seeds", "training")
+    table = output.table("contender", *numbers, "group", "", right=numbers)
+    shared = letters(found.groups)
+    for one in _in_order(experiment, found):
+        output.add_row(table, one.name, *_cells(experiment, found, one), shared.get(one.name, ""), _remark(found, one))
+    console.print(table)
+
+
+def _in_order(experiment: Experiment, found: Findings) -> list[Contender]:
+    """By level where all have one, otherwise the best first and at the end those that do not count."""
+    if all(one.level is not None for one in experiment.contenders):
+        return sorted(experiment.contenders, key=lambda one: one.level or 0.0)
+    places = {name: place for place, name in enumerate(found.order)}
+    return sorted(experiment.contenders, key=lambda one: places.get(one.name, len(places)))
+
+
+def _cells(experiment: Experiment, found: Findings, one: Contender) -> tuple[str, str, str, str]:
+    trials = [outcome for outcome in experiment.of(one.name) if outcome.status != Status.SKIPPED]
+    done = [outcome for outcome in trials if outcome.status == Status.OK]
+    times = [outcome.epochs[-1].seconds for outcome in done if outcome.epochs]
+    seeds = str(len(trials)) if len(done) == len(trials) else f"{len(done)} of {len(trials)}"
+    mean = found.means.get(one.name)
+    if mean is None:
+        return "–", "", seeds, ""
+    return (
+        number(experiment.metric, mean.estimate),
+        _ends(experiment, mean),
+        seeds,
+        seconds(fmean(times)) if times else "",
+    )
+
+
+def _ends(experiment: Experiment, mean: Interval) -> str:
+    """The interval, of a share no further than a share goes; empty where there is none."""
+    low, high = (max(mean.low, 0.0), min(mean.high, 1.0)) if is_share(experiment.metric) else (mean.low, mean.high)
+    return "" if math.isinf(mean.low) else f"{number(experiment.metric, low)} to {number(experiment.metric, high)}"
+
+
+def _remark(found: Findings, one: Contender) -> str:
+    if one.name in found.struck:
+        return "fails its checks"
+    return "no trial" if one.name in found.untried else ""
+
+
+def content(experiment: Experiment) -> dict[str, Any]:
+    """The verdict, the pairs behind it, and each trial's last number, for programs."""
+    said, found = verdict(experiment), findings(experiment)
+    return {
+        "factor": experiment.factor,
+        "task": experiment.task,
+        "data": experiment.data,
+        "metric": experiment.metric,
+        "better": experiment.better,
+        "headline": said.headline,
+        "sentences": said.sentences,
+        "groups": said.groups,
+        "best": found.best,
+        "margin": found.margin,
+        "contenders": [_contender(experiment, found, one) for one in experiment.contenders],
+        "pairs": [asdict(pair) for pair in found.pairs],
+        "left_out": experiment.left_out,
+        "protocol": dict(experiment.protocol),
+    }
+
+
+def _contender(experiment: Experiment, found: Findings, one: Contender) -> dict[str, Any]:
+    mean = found.means.get(one.name)
+    checked = experiment.checks.get(one.name)
+    return {
+        "name": one.name,
+        "level": one.level,
+        "component": one.component,
+        "changes": dict(one.changes),
+        "mean": None if mean is None else mean.estimate,
+        "low": None if mean is None else mean.low,
+        "high": None if mean is None else mean.high,
+        "values": values(experiment)[one.name],
+        "checks_failed": list(checked.failed) if checked else [],
+        "trials": [
+            {"seed": trial.trial.seed, "status": trial.status, "note": trial.note, "run": trial.run}
+            for trial in experiment.of(one.name)
+        ],
+    }

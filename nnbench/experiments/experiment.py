@@ -1,0 +1,226 @@
+"""An experiment made: what the store has is taken from there, the rest is trained and stored trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from nnbench.discovery import Source
+from nnbench.errors import NnbenchError
+from nnbench.experiments import ledger
+from nnbench.experiments.executors import Crew, Died, answer
+from nnbench.experiments.handing import Finished, Meter, Progress, hand_out
+from nnbench.experiments.ledger import Kept
+from nnbench.experiments.left_out import left_out, left_out_beside
+from nnbench.experiments.records import Checked, Contender, Experiment, Outcome, Trial
+from nnbench.experiments.schedule import (
+    TUNING_SEED,
+    TUNING_SHARE,
+    Plan,
+    Purse,
+    Queue,
+    Round,
+    chosen,
+    final_rounds,
+    grid,
+    learning_rate,
+    share_rounds,
+    tuning_rounds,
+)
+from nnbench.experiments.trials import identity, unlike
+from nnbench.experiments.work import Answer, checking_job, training_job
+from nnbench.model import ComponentInfo, Measurement, Status, measurement
+
+FACTS = ("data", "checksum", "split", "test_samples")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an experiment is made: the suites, the results folder, the run that keeps it, and each trial's limits.
+
+    ``add`` stores a row of the run at once. ``components`` are all that are registered. ``told`` is the beginning of
+    the protocol: command, machine, versions.
+    """
+
+    sources: Sequence[Source]
+    components: Sequence[ComponentInfo]
+    results: Path
+    run: str
+    add: Callable[[Measurement], None]
+    seconds: float
+    memory: int = 0
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(plan: Plan, crew: Crew, place: Place, progress: Progress, purse: Purse | None = None) -> Experiment:
+    """Tune where that is asked for, train every contender seed by seed, check the implementations behind them.
+
+    Raises ``NnbenchError`` where workers cannot be reached or have other software. What is finished is stored whatever
+    ends this.
+    """
+    return _Making(plan, crew, place, Meter(progress), purse or Purse(plan.budget)).run()
+
+
+@dataclass
+class _Making:
+    """An experiment under way."""
+
+    plan: Plan
+    crew: Crew
+    place: Place
+    meter: Meter
+    purse: Purse
+    kept: dict[str, Kept] = field(default_factory=dict)  # by identity
+    given_up: dict[str, str] = field(default_factory=dict)  # contenders that cannot be trained, and why
+
+    def run(self) -> Experiment:
+        checking = self._begin_checks()
+        tried = tuning_rounds(self.plan)
+        self._train(tried, TUNING_SHARE)
+        whole = [trials for trials in tried if all(identity(one) in self.kept for one in trials)]
+        contenders = chosen(self.plan, self._outcomes(whole)) if whole else self.plan.contenders
+        wanted = final_rounds(self.plan, contenders)
+        self._train(wanted, at_least=self.plan.at_least)
+        beside = share_rounds(self.plan, contenders)
+        self._train(beside)
+        checks = self._checks(checking)
+        made = replace(self._put_together(contenders, tried, wanted, checks), beside=self._outcomes(beside))
+        missing = left_out_beside(self.plan, beside, self.kept.keys(), self.given_up)
+        made = replace(made, left_out=(*made.left_out, *missing))
+        self.place.add(ledger.row_of(made, self._checked_code(checks)))
+        return made
+
+    def _train(self, rounds: Sequence[Round], share: float = 1.0, at_least: int = 0) -> None:
+        """Have every trial in ``kept`` that the purse reaches."""
+        trials = [one for each in rounds for one in each]
+        self.kept |= ledger.reusable(self.place.results, trials)
+        missing = [tuple(one for one in each if identity(one) not in self.kept) for each in rounds]
+        queue = Queue(missing, self.purse, share, at_least)
+        for name in self.given_up:
+            queue.drop(name)
+        for finished in hand_out(queue, self.crew, self._job, self.meter):
+            kept = self._keep(finished)
+            if kept.outcome.status == Status.SKIPPED:  # under no seed will it be otherwise
+                self.given_up[kept.outcome.trial.contender] = kept.outcome.note
+                queue.drop(kept.outcome.trial.contender)
+
+    def _job(self, trial: Trial) -> dict[str, Any]:
+        return training_job(trial, self.place.sources, self.place.seconds, self.place.memory)
+
+    def _keep(self, finished: Finished) -> Kept:
+        """Store what became of a trial, all of it before anything else happens."""
+        trial, found = finished.trial, finished.answer
+        if found is None:
+            kept, rows = Kept(Outcome(trial, Status.CRASHED, finished.why, run=self.place.run)), []
+        else:
+            _refuse_other_software(found)
+            rows = [measurement(row) for row in found["rows"]]
+            self.purse.note(trial.contender, found["seconds"])
+            kept = Kept(ledger.outcome(trial, rows, self.place.run), _facts(rows, found))
+        for row in ledger.rows_of(kept, rows):
+            self.place.add(row)
+        self.kept[identity(trial)] = kept
+        return kept
+
+    def _outcomes(self, rounds: Sequence[Round]) -> tuple[Outcome, ...]:
+        names = [identity(one) for each in rounds for one in each]
+        return tuple(self.kept[name].outcome for name in names if name in self.kept)
+
+    def _begin_checks(self) -> dict[str, Checked | Future[Answer]]:
+        """By contender: what is known of its implementation's checks, or who is making them."""
+        known, found = ledger.known_checks(self.place.results), dict[str, Checked | Future[Answer]]()
+        asked: dict[str, Checked | Future[Answer]] = {}
+        for contender in self.plan.contenders:
+            name, key = contender.component, (contender.component, self.plan.definitions.get(contender.name, ""))
+            if name and name not in asked:
+                asked[name] = known.get(key) or self._begin_check(name)
+            if name:
+                found[contender.name] = asked[name]
+        return found
+
+    def _begin_check(self, name: str) -> Checked | Future[Answer]:
+        identifier, _, variant = name.partition("@")
+        component = next((one for one in self.place.components if one.id == identifier), None)
+        if component is None:
+            return Checked(name, 0, unknown=f"no component is called {identifier}")
+        return self.crew.submit(checking_job(component, variant or "reference", self.place.sources))
+
+    def _checks(self, checking: Mapping[str, Checked | Future[Answer]]) -> dict[str, Checked]:
+        components = {one.name: one.component for one in self.plan.contenders}
+        return {
+            name: one if isinstance(one, Checked) else _checked(components[name], one) for name, one in checking.items()
+        }
+
+    def _checked_code(self, checks: Mapping[str, Checked]) -> dict[str, str]:
+        return {name: self.plan.definitions.get(name, "") for name in checks}
+
+    def _put_together(
+        self,
+        contenders: Sequence[Contender],
+        tried: Sequence[Round],
+        wanted: Sequence[Round],
+        checks: Mapping[str, Checked],
+    ) -> Experiment:
+        outcomes = self._outcomes(wanted)
+        return Experiment(
+            factor=self.plan.factor,
+            task=self.plan.task.id,
+            data=self.plan.data,
+            metric=self.plan.metric,
+            better=self.plan.better,
+            contenders=tuple(contenders),
+            outcomes=outcomes,
+            tuning=self._outcomes(tried),
+            checks=checks,
+            left_out=left_out(self.plan, tried, wanted, self.kept.keys(), self.given_up),
+            protocol=self._protocol(outcomes),
+        )
+
+    def _protocol(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        facts = [dict(self.kept[identity(one.trial)].facts) for one in outcomes]
+        told = {name: next((one[name] for one in facts if name in one), "") for name in FACTS}
+        plan = self.plan
+        tuned = {
+            "tune": plan.tune,
+            "tuning_seed": TUNING_SEED,
+            "grid": {one.name: sorted(grid(learning_rate(one, plan), plan.tune)) for one in plan.contenders},
+        }
+        return {
+            **self.place.told,
+            **told,
+            **(tuned if plan.tune else {}),
+            "variant": plan.variant,
+            "device": plan.device,
+            "seeds": sorted({one.trial.seed for one in outcomes}),
+            "epochs": plan.epochs,
+            "budget": plan.budget,
+            "recipe": dict(plan.recipe),
+            "hosts": sorted({str(one["host"]) for one in facts if "host" in one}),
+            "run": self.place.run,
+        }
+
+
+def _checked(component: str, future: Future[Answer]) -> Checked:
+    try:
+        found = answer(future)
+    except Died as died:
+        return Checked(component, 0, unknown=str(died))
+    return Checked(component, found["passed"], tuple(found["failed"]), found["unknown"])
+
+
+def _facts(rows: Sequence[Measurement], found: Answer) -> dict[str, Any]:
+    """What is known of a trial beside its numbers."""
+    contexts = [row.context for row in rows]
+    told = {name: next((one[name] for one in contexts if name in one), "") for name in FACTS}
+    return told | {"host": found["host"], "seconds": found["seconds"], "software": found["software"]}
+
+
+def _refuse_other_software(found: Answer) -> None:
+    """A trial that other code trained is no trial of this experiment."""
+    if differing := unlike(found["software"]):
+        raise NnbenchError(
+            f"the worker on {found['host']} has other software: {'; '.join(differing)}. Install the same there."
+        )

@@ -1,0 +1,136 @@
+"""The order of trials, grids of learning rates, what is chosen by validation, and what a budget leaves."""
+
+import pytest
+from made_up import outcome
+from plans import plan
+
+from nnbench.experiments.records import FINAL, TUNING, Contender
+from nnbench.experiments.schedule import (
+    TUNING_SEED,
+    Purse,
+    Queue,
+    chosen,
+    final_rounds,
+    grid,
+    learning_rate,
+    tuning_rounds,
+    validation_metric,
+)
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_trials_go_seed_by_seed():
+    one = plan(seeds=(3, 4))
+    order = [(trial.seed, trial.contender) for trials in final_rounds(one, one.contenders) for trial in trials]
+    assert order == [(3, "adam"), (3, "sgd"), (4, "adam"), (4, "sgd")]
+
+
+def test_a_grid_begins_at_the_own_rate_and_widens_by_half_decades():
+    assert grid(0.01, 2) == [0.01, 0.00316228]
+    assert sorted(grid(0.01, 5)) == [0.001, 0.00316228, 0.01, 0.0316228, 0.1]
+
+
+def test_a_contender_without_a_rate_has_the_recipes():
+    one = plan()
+    assert learning_rate(Contender("dropout 0.5", {"arguments": {"dropout": 0.5}}), one) == 0.001
+    assert learning_rate(Contender("a", {"optimizer_arguments": {"lr": 0.5}}), one) == 0.5
+    assert learning_rate(Contender("a", {"optimizer_arguments": {"momentum": 0.9}, "lr": 2}), one) == 2.0
+
+
+def test_every_contender_is_tuned_with_as_many_trials_away_from_the_test_part_and_the_seeds():
+    one = plan(tune=3)
+    trials = [trial for trials in tuning_rounds(one) for trial in trials]
+    assert [trial.contender for trial in trials] == ["adam", "sgd"] * 3
+    assert {(trial.role, trial.seed, trial.holds_out) for trial in trials} == {(TUNING, TUNING_SEED, True)}
+    assert TUNING_SEED not in one.seeds
+    finals = [trial for trials in final_rounds(one, one.contenders) for trial in trials]
+    assert {(trial.role, trial.holds_out) for trial in finals} == {(FINAL, True)}  # as many samples as when tuned
+    assert not any(trial.holds_out for trials in final_rounds(plan(), one.contenders) for trial in trials)
+
+
+@pytest.mark.parametrize(("better", "best"), [("more", 0.00316228), ("less", 0.01)])
+def test_the_rate_is_chosen_by_validation(better, best):
+    one = plan(tune=2, metric="test_accuracy" if better == "more" else "test_loss", better=better)
+    metric = validation_metric(one)
+    values = {0.01: 0.2, 0.00316228: 0.7}
+    tried = [trial for trials in tuning_rounds(one) for trial in trials if trial.contender == "sgd"]
+    outcomes = [outcome(trial, [{metric: values[trial.changes["lr"]], "test_loss": 0.0}]) for trial in tried]
+    adam, sgd = chosen(one, outcomes)
+    assert sgd.changes == {"optimizer": "optimizers.sgd@torch", "lr": best}
+    assert adam == one.contenders[0]  # nothing is known of it: it stays as it came
+
+
+def test_what_is_no_test_figure_is_chosen_by_itself():
+    assert validation_metric(plan(metric="train_loss")) == "train_loss"
+
+
+def test_a_round_that_would_end_too_late_is_not_begun():
+    clock = Clock()
+    purse = Purse(60.0, clock)
+    one = plan(seeds=(0, 1, 2))
+    queue = Queue(final_rounds(one, one.contenders), purse)
+    assert [queue.next(0.0, 1).contender for _ in range(2)] == ["adam", "sgd"]  # nobody knows yet what it costs
+    purse.note("adam", 10.0)
+    purse.note("sgd", 12.0)
+    clock.now += 22.0
+    assert [trial.seed for trial in queue.affordable(0.0, 1)] == [1, 1]
+    assert queue.next(0.0, 1).seed == 1  # 22 of the 38 seconds that are left
+    assert queue.next(0.0, 1).seed == 1
+    clock.now += 22.0
+    assert queue.next(0.0, 1) is None  # 16 seconds are left
+    purse.seconds.clear()
+    assert queue.next(0.0, 1) is None  # and what was given up stays so
+    assert queue.affordable(0.0, 1) == []
+
+
+def test_what_is_under_way_and_how_many_work_side_by_side_count():
+    purse = Purse(60.0, Clock())
+    purse.note("adam", 20.0)
+    trials = [plan().trial(one, 0) for one in plan().contenders]
+    assert purse.cost("sgd") == 20.0  # not known itself, so as the others
+    assert not purse.reaches(trials, 21.0, 1)
+    assert purse.reaches(trials, 20.0, 1)
+    assert purse.reaches(trials, 80.0, 2)
+    assert not purse.reaches(trials, 0.0, 1, share=0.5)
+
+
+def test_nothing_is_begun_once_the_time_is_up():
+    clock = Clock()
+    one = plan()
+    queue = Queue(final_rounds(one, one.contenders), Purse(60.0, clock))
+    assert queue.next(0.0, 2).contender == "adam"
+    clock.now += 61.0
+    assert queue.next(0.0, 2) is None
+
+
+def test_the_seeds_that_are_wanted_at_least_are_trained_whatever_they_cost():
+    clock = Clock()
+    one = plan(seeds=(0, 1, 2))
+    queue = Queue(final_rounds(one, one.contenders), Purse(1.0, clock), at_least=2)
+    clock.now += 1000.0
+    assert [trial.seed for trial in queue.affordable(0.0, 1)] == [0, 0, 1, 1]
+    assert [trial and trial.seed for trial in (queue.next(0.0, 1) for _ in range(5))] == [0, 0, 1, 1, None]
+
+
+def test_without_a_budget_everything_is_handed_out():
+    purse = Purse(0.0, Clock())
+    purse.note("adam", 1e9)
+    one = plan(seeds=range(3))
+    queue = Queue(final_rounds(one, one.contenders), purse)
+    assert len(queue.affordable(1e9, 1)) == 6
+    assert [queue.next(1e9, 1) is not None for _ in range(7)] == [True] * 6 + [False]
+
+
+def test_a_contender_that_is_dropped_is_handed_out_no_more():
+    one = plan(seeds=(0, 1))
+    queue = Queue(final_rounds(one, one.contenders), Purse(0.0))
+    assert queue.next(0.0, 1).contender == "adam"
+    queue.drop("sgd")
+    assert [queue.next(0.0, 1).contender, queue.next(0.0, 1)] == ["adam", None]
