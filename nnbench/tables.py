@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nnbench.metrics import CALIBRATION, METRICS, MODES_ON_REQUEST, TIMED_MODES
+from nnbench.metrics import CALIBRATION, DRAWN, EXPERIMENT, METRICS, MODES_ON_REQUEST, TIMED_MODES, TRIAL
 from nnbench.model import CHECK_PREFIX, Measurement, Status
 from nnbench.stats import Interval, location
 
@@ -77,6 +77,7 @@ class TrainingLine:
     status: str = Status.OK
     note: str = ""
     test_samples: int = 0
+    contender: str = ""  # of an experiment
 
     @property
     def interval(self) -> Interval | None:
@@ -100,6 +101,7 @@ def components_only(rows: Iterable[Measurement]) -> list[Measurement]:
         if not row.metric.startswith(CHECK_PREFIX)
         and not row.component.startswith(f"{CALIBRATION}.")
         and not is_training(row)
+        and row.metric not in (TRIAL, EXPERIMENT)
     ]
 
 
@@ -231,10 +233,11 @@ def _training_line(rows: Sequence[Measurement]) -> TrainingLine:
         data=str(first.context.get("data", "")),
         seed=int(first.context.get("seed", 0)),
         epoch=int(first.context.get("epoch", 0)),
-        values={row.metric: row.values[0] for row in rows if row.values},
+        values={row.metric: row.values[0] for row in rows if row.values and row.metric not in DRAWN},
         status=bad.status if bad else Status.OK,
         note=bad.note if bad else "",
         test_samples=int(first.context.get("test_samples", 0)),
+        contender=str(first.context.get("contender", "")),
     )
 
 

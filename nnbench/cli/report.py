@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from nnbench import history
-from nnbench.cli import options, output
+from nnbench.cli import options, output, report_site
 from nnbench.cli.stored import Choice
 from nnbench.errors import ResultsError
 from nnbench.model import Run
@@ -15,6 +16,7 @@ from nnbench.plan import parse
 from nnbench.report import markdown_table, run_page, splice, trends
 from nnbench.report.trend import Trends
 from nnbench.tables import lines, training_lines
+from nnbench.trends.evidence import duels, ratios
 from nnbench.trends.regressions import regressions
 from nnbench.units import share
 
@@ -22,6 +24,7 @@ EXAMPLE = """\b
 Example:
   nnbench report                                        results/reports/RUN.html
   nnbench report latest --output run.html
+  nnbench report --site site                            site/index.html, with links to everything
   nnbench report --markdown 'layers.*' --into README.md
 """
 
@@ -29,17 +32,45 @@ Example:
 @click.command("report", epilog=EXAMPLE)
 @click.argument("run", default="latest")
 @click.option("--output", "path", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the page.")
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Instead: pages of all that is stored, which link to each other; FOLDER/index.html is the first.",
+)
+@click.option(
+    "--runs",
+    "most_runs",
+    type=click.IntRange(min=0),
+    default=report_site.MOST_RUNS,
+    show_default=True,
+    help="How many of the newest runs get pages of their own in the site.",
+)
 @click.option("--markdown", multiple=True, metavar="PATTERN", help="Print a Markdown table of these instead.")
 @click.option("--into", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Put the table into a file.")
 @options.as_json
 @options.results
 def command(
-    run: str, path: Path | None, markdown: tuple[str, ...], into: Path | None, as_json: bool, results: Path
+    run: str,
+    path: Path | None,
+    site: Path | None,
+    most_runs: int,
+    markdown: tuple[str, ...],
+    into: Path | None,
+    as_json: bool,
+    results: Path,
 ) -> int:
-    """Make one self-contained HTML file of a run: what is wrong, what is fastest, and everything behind it."""
+    """Make one self-contained HTML file of a run: what is wrong, what is fastest, and everything behind it.
+
+    With --site a folder of such files: an index, the newest runs, every component, comparisons and history.
+    """
     output.open_results(results)
     if into and not markdown:
         raise click.UsageError("--into takes a table: say which with --markdown PATTERN")
+    if site:
+        if path or markdown or run != "latest":
+            raise click.UsageError("--site is of all that is stored: it takes no RUN, --output or --markdown")
+        return _site(site, most_runs, as_json, results)
     found = history.find_run(results, run)
     if markdown:
         return _table(found, markdown, into)
@@ -53,12 +84,22 @@ def command(
     return 0
 
 
+def _site(folder: Path, most_runs: int, as_json: bool, results: Path) -> int:
+    given = ["--results", str(results)] if str(results) != "results" else []
+    given += ["--runs", str(most_runs)] if most_runs != report_site.MOST_RUNS else []
+    command = shlex.join(["nnbench", "report", "--site", str(folder), *given])
+    pages = report_site.write(results, folder, most_runs, command)
+    index = folder / pages[-1]
+    output.print_json({"path": str(index), "pages": pages}) if as_json else click.echo(index)
+    return 0
+
+
 def _history(results: Path, run: Run) -> Trends | None:
     """What earlier runs say of what this run measured."""
     measured = {(row.component, row.variant, row.case) for row in run.measurements}
     stored = Choice().series(results)
     kept = [one for one in stored if one.is_kernel or (one.key.component, one.key.variant, one.key.case) in measured]
-    return trends(run, kept, regressions(kept))
+    return trends(run, kept, regressions(kept, duels(results), ratios=ratios(results)))
 
 
 def _table(run: Run, patterns: tuple[str, ...], into: Path | None) -> int:

@@ -31,7 +31,8 @@ class Column:
 class Cell:
     """A cell: a text, a smaller second line (either may be code), the number to sort by, a tone for the eye.
 
-    ``prefix`` is read out and searched, but seen only while the table is sorted out of its groups.
+    ``prefix`` is read out and searched, but seen only while the table is sorted out of its groups. ``link`` is where
+    the text leads, relative to the page.
     """
 
     text: str = ""
@@ -42,6 +43,7 @@ class Cell:
     is_detail_code: bool = False
     prefix: str = ""
     width: int = 1  # in columns
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _training_row(line: TrainingLine, metrics: Sequence[str]) -> Row:
     return Row(
         named(line.component, line.variant),
         (
-            Cell(line.data) if known else NOTHING,
+            Cell(line.data, line.contender) if known else NOTHING,
             Cell(str(line.epoch), value=line.epoch) if known else NOTHING,
             Cell(str(line.seed), value=line.seed) if known else NOTHING,
             *(number_cell(line.values.get(metric), _writer(metric)) for metric in metrics),
@@ -207,6 +209,8 @@ def _training_row(line: TrainingLine, metrics: Sequence[str]) -> Row:
 def _writer(metric: str) -> Callable[[float], str]:
     if metric.endswith("accuracy"):
         return share
+    if metric in METRICS and METRICS[metric].unit == "B":
+        return size
     return _spent if metric.endswith("time") else "{:.4f}".format
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-from base64 import b64encode
-from functools import cache, partial
+from functools import partial
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from nnbench.changes import MEMORY_BYTES, MEMORY_SHARE
 from nnbench.errors import listing
@@ -18,11 +13,13 @@ from nnbench.model import CHECK_PREFIX, Run
 from nnbench.report import check_grids, failures, figures, grids, verdicts
 from nnbench.report.correctness import Correctness, ended, fold, of_seeds
 from nnbench.report.counter_grid import counter_grid
+from nnbench.report.drawings import drawings
 from nnbench.report.failures import Repeat
 from nnbench.report.matrix import matrix_of
 from nnbench.report.races import races, tally
+from nnbench.report.templating import environment, own, script_hash
 from nnbench.report.trend import Trends
-from nnbench.report.words import clean, elide, grouped, options, plural
+from nnbench.report.words import elide, grouped, options, plural
 from nnbench.roofline import shares
 from nnbench.stats import CONFIDENCE, NOTICEABLE
 from nnbench.tables import training_lines
@@ -33,18 +30,18 @@ REPEATED = ("--suite", "--timeout", "--memory-limit")  # what a check is repeate
 SHOWN_AT_ONCE = 15  # findings beside the headline; the others unfold
 
 
-def run_page(run: Run, history: Trends | None = None) -> str:
+def run_page(run: Run, history: Trends | None = None, home: str = "") -> str:
     """The whole page as HTML; equal runs give equal bytes. No network, no JavaScript needed to read it.
 
-    ``history`` is what to show of earlier runs.
+    ``history`` is what to show of earlier runs, ``home`` the page of the site that it is part of, empty for none.
     """
-    return _environment().get_template("page.html").render(_content(run) | {"history": history})
+    return environment().get_template("page.html").render(_content(run) | {"history": history, "home": home})
 
 
 def correctness_page(table: Correctness, command: str, repeat: Repeat) -> str:
     """A page of the table of checks alone, for checks that no run stored; equal tables give equal bytes."""
     content = {
-        "style": _own("page.css"),
+        "style": own("page.css"),
         "headline": "Not everything is right" if table.wrong else "Nothing is wrong",
         "told": f"{plural(table.totals.total(), 'check')}: {listing(ended(table.totals) or ['none'])}.",
         "of_seeds": of_seeds(table) if len(table.seeds) > 1 else "",
@@ -55,52 +52,21 @@ def correctness_page(table: Correctness, command: str, repeat: Repeat) -> str:
         "errata_grid": check_grids.errata_grid(table.expected, repeat),
         "plural": plural,
     }
-    return _environment().get_template("correctness.html").render(content)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("nnbench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) or not isinstance(value, str) else clean(value),
-    )
-    environment.filters["breakable"] = _breakable
-    return environment
-
-
-def _breakable(text: str) -> Markup:
-    """Text that breaks after its commas before it breaks elsewhere."""
-    return escape(clean(text)).replace(",", Markup(",<wbr>"))
+    return environment().get_template("correctness.html").render(content)
 
 
 def _content(run: Run) -> dict[str, Any]:
-    script = _own("page.js")
+    script = own("page.js")
     return {
         "run": run,
-        "style": _own("page.css"),
+        "style": own("page.css"),
         "script": script,
-        "script_hash": _hash(script),
+        "script_hash": script_hash(script),
         "report_command": shlex.join(["nnbench", "report", run.id, *options(run.command, "--results")]),
         "notes": _notes(run),
         **_verdict(run),
         **_sections(run),
     }
-
-
-def _own(name: str) -> Markup:
-    """A file of ours that goes into the page as it is."""
-    environment = _environment()
-    assert environment.loader is not None
-    return Markup(environment.loader.get_source(environment, name)[0])
-
-
-def _hash(script: str) -> str:
-    """What lets this script run under the page's content security policy, and no other."""
-    return b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _verdict(run: Run) -> dict[str, Any]:
@@ -147,6 +113,7 @@ def _sections(run: Run) -> dict[str, Any]:
         "calibration_grid": grids.calibration_grid(run),
         "machine_grid": grids.machine_grid(run),
         "has_limits": bool(limits),
+        "drawn": drawings(run.measurements),
     }
 
 

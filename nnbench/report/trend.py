@@ -143,12 +143,23 @@ def _dots(values: Floats, scale: _Scale) -> Iterator[Markup]:
     """One dot a run, or a median of neighbouring runs where there are very many, as one path."""
     places = np.arange(len(values), dtype=float)
     if len(values) > MOST_DOTS:
-        values = np.array([np.median(part) for part in np.array_split(values, MOST_DOTS)])
-        places = np.array([np.mean(part) for part in np.array_split(places, MOST_DOTS)])
+        places, values = _medians(values, MOST_DOTS)
     path = "".join(f"M{scale.x(x):.1f} {scale.y(y):.1f}h0" for x, y in zip(places, values, strict=True))
     yield Markup('<path d="{}" style="fill:none;stroke:var(--muted);stroke-width:4;stroke-linecap:round"/>').format(
         path
     )
+
+
+def _medians(values: Floats, count: int) -> tuple[Floats, Floats]:
+    """The middles and the medians of so many stretches of neighbours, as equally long as may be.
+
+    >>> _medians(np.array([1.0, 9.0, 2.0, 5.0, 7.0]), 2)
+    (array([1. , 3.5]), array([2., 6.]))
+    """
+    edges = np.array([part[0] for part in np.array_split(np.arange(len(values)), count)] + [len(values)])
+    starts, sizes = edges[:-1], np.diff(edges)
+    ordered = values[np.lexsort((values, np.repeat(np.arange(count), sizes)))]
+    return starts + (sizes - 1) / 2, (ordered[starts + (sizes - 1) // 2] + ordered[starts + sizes // 2]) / 2
 
 
 def _levels(values: Floats, places: Sequence[int], scale: _Scale) -> Iterator[Markup]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnbench.errors import listing
+from nnbench.metrics import EXPERIMENT
 from nnbench.model import Check, CheckStatus, Run, Status
 from nnbench.report import correctness
 from nnbench.report.words import grouped, moment, plural
@@ -57,7 +58,7 @@ def findings(run: Run) -> tuple[Finding, ...]:
     checks = _by_key(run.checks)
     found = [_of_line(line, checks.pop(line.key, [])) for line in judged(run)]
     found += [_of_checks(key, rows) for key, rows in checks.items()]
-    found += [_of_training(line) for line in training_lines(run.measurements)]
+    found += [of_training(line) for line in training_lines(run.measurements)]
     return tuple(finding for finding in found if finding is not None)
 
 
@@ -99,7 +100,8 @@ def _reason(status: str, note: str) -> str:
     return note.removeprefix("completed: ").removeprefix(f"{status}: ")
 
 
-def _of_training(line: TrainingLine) -> Finding | None:
+def of_training(line: TrainingLine) -> Finding | None:
+    """What is to be said of an epoch that did not go well; None of one that did."""
     case = f"training on {line.data}, epoch {line.epoch}" if line.data else "training"
     key = line.component, case, line.variant
     if line.status != Status.OK:
@@ -129,13 +131,21 @@ def measured(run: Run) -> str:
     where = f"on {machine(run.machine)}, at {commit(run)}, on {moment(run.started)}"
     components, cases = {key[0] for key in keys}, {key[:2] for key in keys}
     if not keys:
-        what = "An architecture was trained" if training_lines(run.measurements) else "No component was measured"
-        return f"{what} {where}."
+        return f"{_trained_or_compared(run)} {where}."
     verb = "was" if len(components) == 1 else "were"
     return (
         f"{plural(len(components), 'component')} {verb} measured in {plural(len(cases), 'case')}, "
         f"{plural(len(keys), 'variant')} in all, {where}."
     )
+
+
+def _trained_or_compared(run: Run) -> str:
+    """What happened in a run that measured no component."""
+    compared = [row for row in run.measurements if row.metric == EXPERIMENT]
+    if compared:
+        told = listing(f"{row.context.get('factor')} of {row.component}" for row in compared)
+        return f"An experiment compared {told}"
+    return "An architecture was trained" if training_lines(run.measurements) else "No component was measured"
 
 
 def machine(facts: Mapping[str, Any]) -> str:
@@ -180,10 +190,14 @@ def check_counts(run: Run) -> str:
 
 
 def trained(found: Sequence[TrainingLine]) -> tuple[str, ...]:
-    """One sentence for the last epoch of each training that went well."""
+    """One sentence for the last epoch of each training that went well; an experiment's have a page of their own."""
     last: dict[tuple[str, str, str, int], TrainingLine] = {}
     for line in found:
-        if line.status == Status.OK and math.isfinite(line.values.get("test_accuracy", math.nan)):
+        if (
+            line.status == Status.OK
+            and not line.contender
+            and math.isfinite(line.values.get("test_accuracy", math.nan))
+        ):
             last[line.component, line.variant, line.data, line.seed] = line
     return tuple(
         f"{line.component}@{line.variant} reached {share(line.values['test_accuracy'])} test accuracy on {line.data} "

@@ -6,7 +6,7 @@ import re
 import pytest
 from sample_runs import run_of, timed
 
-from nnbench.report import figures, markdown, words
+from nnbench.report import drawn_dots, figures, markdown, words
 from nnbench.tables import lines
 
 
@@ -72,12 +72,12 @@ def test_extreme_times_can_be_drawn(seconds):
 
 @pytest.mark.parametrize("ends", [(0.5, 2), (0.97, 1.04), (1e-9, 1e9), (3e-6, 4e-6), (0.1, 100)])
 def test_ticks_lie_between_the_ends_with_room_for_their_labels(ends):
-    ticks = figures._ticks(*ends, 200)
+    ticks = drawn_dots.ticks(*ends, 200)
     assert all(ends[0] <= tick <= ends[1] for tick in ticks)
     assert ticks == sorted(ticks)
-    assert len(ticks) <= 200 / figures.TICK_WIDTH + 1
+    assert len(ticks) <= 200 / drawn_dots.TICK_WIDTH + 1
 
 
-@pytest.mark.parametrize("module", [figures, markdown, words], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [drawn_dots, figures, markdown, words], ids=lambda module: module.__name__)
 def test_examples_in_the_docstrings(module):
     assert doctest.testmod(module).failed == 0

@@ -120,15 +120,6 @@ def test_equal_runs_give_equal_bytes():
     assert run_page(realistic()).encode() == run_page(realistic()).encode()
 
 
-def test_the_users_matplotlib_settings_do_not_show():
-    import matplotlib
-
-    before = run_page(run_of(*ONE_CASE))
-    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
-        assert run_page(run_of(*ONE_CASE)) == before
-        assert matplotlib.rcParams["font.size"] == 30
-
-
 def test_hostile_text_stays_text():
     page = run_page(hostile())
     outline = Outline(page)
@@ -235,14 +226,12 @@ def test_very_long_notes_are_cut():
     assert len(run_page(run_of(ended(Status.FAILED, "x" * 1_000_000)))) < 100_000
 
 
-def test_torch_is_not_imported_and_matplotlib_only_to_draw():
+def test_torch_is_not_imported():
     program = (
         "import sys, nnbench.report as report\n"
-        "assert 'matplotlib' not in sys.modules\n"
         "from sample_runs import realistic\n"
         "report.run_page(realistic())\n"
-        "assert 'matplotlib' in sys.modules\n"
-        "print(sorted({'torch', 'matplotlib.pyplot'} & sys.modules.keys()))\n"
+        "print(sorted({'torch', 'matplotlib'} & sys.modules.keys()))\n"
     )
     folder = __file__.rpartition("/")[0]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=folder)

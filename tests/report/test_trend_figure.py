@@ -29,6 +29,7 @@ def series(values, metric="forward_time", basis="calibrated", unit="s", last=RUN
         np.array([f"run{number}" for number in range(count - 1)] + [last], dtype=object),
         START + np.timedelta64(1, "D") * np.arange(count),
         np.zeros(count, dtype=bool),
+        np.zeros(count, dtype=bool),
     )
 
 
@@ -96,7 +97,7 @@ def test_a_page_shows_the_history_of_what_the_run_measured():
     page = run_page(RUN, shown)
     assert '<h2 id="history">History</h2>' in page
     assert '<a href="#history">' in page
-    assert "layers.linear@torch, forward_time, 32x784" in page
+    assert "layers.linear<wbr>@torch, forward_time, 32x784" in page
     assert page.count('id="trend-') == 2
     assert page == run_page(RUN, shown)
 
