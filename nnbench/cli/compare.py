@@ -59,6 +59,11 @@ TRIAL_SECONDS = 7 * 24 * 3600.0  # a training is given as long as it takes, unle
     "--tune", type=click.IntRange(min=2), help="Try each with so many learning rates first, chosen on validation data."
 )
 @click.option(
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What surely differs by less is equal: 0.002 for 0.2 points  [default: what the test samples leave open]",
+)
+@click.option(
     "--train-shares",
     "shares",
     type=options.Shares(),
@@ -89,6 +94,7 @@ def command(
     epochs: int | None,
     budget: float | None,
     tune: int | None,
+    margin: float | None,
     shares: tuple[float, ...] | None,
     jobs: int | None,
     dask: str,
@@ -124,7 +130,7 @@ def command(
             output.warn(error)
             return output.NOT_MEASURED
         crew = Dask(dask) if dask else Local(session, jobs or processes())
-        made, run = _follow(plan, crew, session, found, results, timeout or TRIAL_SECONDS, memory_limit)
+        made, run = _follow(plan, crew, session, found, results, timeout or TRIAL_SECONDS, memory_limit, margin)
     compare_told.tell(made, as_json)
     target = page or results / "reports" / f"compare-{_in_a_file_name(plan.factor, plan.task.id)}.html"
     _write(target, experiment_page(made))
@@ -140,6 +146,7 @@ def _follow(
     results: Path,
     seconds: float,
     memory: int,
+    margin: float | None,
 ) -> tuple[Experiment, Run]:
     """Make the experiment, each of its trials stored as it comes, with a bar while it goes on."""
     journal = store.Journal(results, new_run(results))
@@ -151,7 +158,7 @@ def _follow(
         add=journal.add,
         seconds=seconds,
         memory=memory,
-        told=_told(journal.run),
+        told=_told(journal.run) | ({} if margin is None else {"margin": margin}),
     )
     try:
         with journal, Progress(1) as progress, crew:

@@ -90,7 +90,7 @@ def _known(values: Mapping[str, Values], a: str, b: str, by: Scale) -> _Known:
         return _Known(a, b, values[a], values[b], gains, 0.0, 1.0, 0.0)
     lefts, rights = zip(*both, strict=True)
     gain = by.sign * (fmean(lefts) - fmean(rights))
-    unit = by.unit(gain, fmean(gains), lefts, rights)
+    unit = by.unit(lefts, rights)
     least = (by.step * by.steepness(lefts, rights)) ** 2 / 6
     return _Known(a, b, values[a], values[b], gains, gain, unit, least)
 
@@ -157,16 +157,14 @@ def _ends(one: _Known, by: Scale) -> tuple[float, float] | None:
     """The ends of the 99 % interval of the gain, in the values' own units."""
     if one.spread is None:
         return None
-    mean, half = fmean(one.gains), half_width(one.spread, len(one.gains))
-    low, high = by.gain(mean - half, one.unit), by.gain(mean + half, one.unit)
-    return min(low, one.gain), max(high, one.gain)
+    return by.ends(fmean(one.gains), half_width(one.spread, len(one.gains)), one.gain, one.unit)
 
 
 def _verdict(one: _Known, corrected: float | None, won: float, ends: tuple[float, float] | None, margin: float) -> str:
     if rule := _by_rule(one):
         return rule
     if corrected is not None and corrected < 1 - CONFIDENCE and not _is_trifle(one, margin):
-        told, by_all = _direction(one), won - 0.5
+        told, by_all = _direction(one, ends), won - 0.5
         return ("better" if told > 0 else "worse") if told * by_all > 0 else "undecided"
     is_within = ends is not None and max(map(abs, ends)) < margin
     return "equal" if is_within and _fail_alike(one) else "undecided"
@@ -176,11 +174,11 @@ def _is_trifle(one: _Known, margin: float) -> bool:
     return bool(one.gains) and abs(one.gain) < LEAST * margin and _fail_alike(one)
 
 
-def _direction(one: _Known) -> float:
-    """Above 0 where a is better by what decides: the means, or the failures where they say more."""
+def _direction(one: _Known, ends: tuple[float, float] | None) -> float:
+    """Above 0 where a is better by what decides: the means, or the failures where they say more. 0: neither does."""
     of_means = _p_of_means(one)
-    if of_means is not None and of_means <= failure_p(one.left, one.right):
-        return fmean(one.gains)
+    if ends is not None and of_means is not None and of_means <= failure_p(one.left, one.right):
+        return 0.0 if ends[0] <= 0 <= ends[1] else one.gain
     left, right = tried(one.left), tried(one.right)
     return right.count(None) / len(right) - left.count(None) / len(left)
 

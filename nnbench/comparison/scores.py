@@ -36,21 +36,30 @@ class Scale:
         """How much the score changes with the value, at most, where these values lie."""
         return 1.0 if self.ideal is None else 1 / min(fmean(map(self.distance, part)) for part in parts)
 
-    def unit(self, gain: float, scored: float, *parts: Sequence[float]) -> float:
-        """What leads from gains in score to gains in value: ``scored`` becomes ``gain`` where that is possible."""
-        if self.ideal is None:
-            return 1.0
-        if gain * scored > 0 and abs(scored) > 1e-6:
-            return gain / math.expm1(min(scored, LONGEST))
-        return fmean(self.distance(value) for part in parts for value in part)
+    def unit(self, *parts: Sequence[float]) -> float:
+        """The distance of the better of two contenders from the ideal, a geometric mean: what gains are measured by."""
+        return 1.0 if self.ideal is None else min(math.exp(-fmean(map(self.score, part))) for part in parts)
 
     def gain(self, scored: float, unit: float) -> float:
-        """How much better in the values' own units."""
-        return scored if self.ideal is None else unit * math.expm1(min(scored, LONGEST))
+        """A gain in the values' own units, the better one staying where it is: all doubt is the other's."""
+        if self.ideal is None:
+            return scored
+        return math.copysign(unit * math.expm1(min(abs(scored), LONGEST)), scored)
 
     def scored(self, gain: float, unit: float) -> float:
-        """The other way: a gain above 0 as one in score."""
+        """The other way: a gain of 0 or more as one in score."""
         return gain if self.ideal is None else math.log1p(gain / unit)
+
+    def ends(self, scored: float, half: float, gain: float, unit: float) -> tuple[float, float]:
+        """Of an interval around ``gain``, which ``scored`` is in score, ``half`` the half of the interval there.
+
+        Differences of means and of their logarithms are not quite the same; where they nearly are, the ends are drawn
+        to the former by a factor, which leaves 0 inside or outside, otherwise they are moved.
+        """
+        centre, low, high = (self.gain(one, unit) for one in (scored, scored - half, scored + half))
+        if gain * centre > 0 and 0.5 < gain / centre < 2:
+            return low * gain / centre, high * gain / centre
+        return low + gain - centre, high + gain - centre
 
 
 def scale(values: Mapping[str, Values], better: str, ideal: float | None = None) -> Scale:

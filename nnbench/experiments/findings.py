@@ -153,7 +153,8 @@ def margin(experiment: Experiment) -> float:
 def sampling(experiment: Experiment) -> float:
     """Half the 99 % interval of the best mean accuracy that comes from the test samples alone; 0 where unknown."""
     samples = int(experiment.protocol.get("test_samples") or 0)
-    means = [one.estimate for one in comparison.intervals(values(experiment)).values()]
+    found = {name: members for name, members in values(experiment).items() if not is_struck(experiment, name)}
+    means = [one.estimate for one in comparison.intervals(found).values()]
     if not samples or not means or not is_share(experiment.metric) or not experiment.metric.startswith("test_"):
         return 0.0
     best = max(means) if experiment.better == "more" else min(means)

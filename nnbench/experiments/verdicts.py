@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from nnbench.errors import listing
 from nnbench.experiments import rates
-from nnbench.experiments.findings import Findings, Gap, findings, margin, sampling
+from nnbench.experiments.findings import Findings, Gap, findings, sampling
 from nnbench.experiments.records import Experiment, Outcome
 from nnbench.experiments.words import apart, is_share, number, probability, span, title
 from nnbench.model import Status
-
-__all__ = ["Verdict", "margin", "verdict"]
 
 NAMED = 3  # losers that a headline names one by one
 FEW = 2  # ties that are told in a sentence each

@@ -20,8 +20,10 @@ def test_halving_the_error_is_the_same_gain_at_every_level():
 def test_gain_comes_back_in_the_units_of_the_values():
     by = scale({"a": [0.1, 0.2, 0.10001]}, "less", ideal=0.0)
     scored = by.score(0.1) - by.score(0.2)
-    unit = by.unit(0.1, scored, [0.1], [0.2])
+    unit = by.unit([0.1], [0.2])
+    assert unit == by.unit([0.2], [0.1]) == pytest.approx(0.1, rel=1e-3)
     assert by.gain(scored, unit) == pytest.approx(0.1)
+    assert by.gain(-scored, unit) == pytest.approx(-0.1)
     assert by.scored(0.1, unit) == pytest.approx(scored)
 
 
@@ -42,6 +44,21 @@ def test_narrow_values_give_the_same_answer_with_and_without_an_ideal():
     assert by_error.difference == plain.difference
     assert (by_error.low, by_error.high) == pytest.approx((plain.low, plain.high), rel=0.05)
     assert by_error.p == pytest.approx(plain.p, rel=0.1)
+
+
+def test_order_of_the_names_turns_the_interval_around():
+    values = {"a": [0.02, 0.022, 0.019, 0.021, 0.02], "b": [0.5, 0.6, 0.65, 0.3, 0.4]}
+    forth = pairs(values, "less", ideal=0.0)[0]
+    back = pairs(dict(reversed(values.items())), "less", ideal=0.0)[0]
+    assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low))
+
+
+def test_equal_means_of_scattered_values_have_a_wide_interval():
+    # Their logarithms differ while their means do not: the interval must not follow the one or the other to nothing.
+    values = {"a": [0.010, 0.028, 0.012, 0.030], "b": [0.019, 0.021, 0.020, 0.020001]}
+    one = pairs(values, "less", ideal=0.0)[0]
+    assert abs(one.difference) < 1e-5
+    assert one.high - one.low > 0.01
 
 
 def test_interval_holds_the_difference_and_leaves_out_zero_where_it_is_told():

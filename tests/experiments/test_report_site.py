@@ -113,7 +113,8 @@ def test_no_page_needs_a_network(site):
 
 def test_the_index_tells_the_verdict_of_the_comparison(site):
     assert "1 number got worse" in site["index.html"]
-    assert "optimizers, architectures.mnist_mlp on mnist" in site["index.html"]
+    told = "optimizers, architectures.mnist_mlp on mnist: 4 contenders, 3 seeds, 2 epochs"
+    assert told in site["index.html"]
 
 
 def test_what_a_component_is_told_of_comes_from_its_newest_runs(site, past):

@@ -14,8 +14,8 @@ def test_ties_and_a_loser_are_told_in_one_sentence():
 
 def test_tie_says_how_many_seeds_would_settle_it():
     sentence = next(one for one in verdict(experiment()).sentences if "rmsprop" in one)
-    assert sentence.startswith("5 seeds cannot tell rmsprop from adam: 0.15 points worse (99 % interval −0.11 to 0.45)")
-    assert sentence.endswith(", which about 13 seeds would settle.")
+    assert sentence.startswith("5 seeds cannot tell rmsprop from adam: 0.15 points worse (99 % interval −0.12 to 0.45)")
+    assert sentence.endswith(", which about 14 seeds would settle.")
 
 
 def test_more_seeds_settle_the_tie():

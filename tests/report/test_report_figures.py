@@ -6,7 +6,8 @@ import re
 import pytest
 from sample_runs import run_of, timed
 
-from nnbench.report import drawn_dots, figures, markdown, words
+from nnbench.report import drawn_dots, figures, markdown, trend, words
+from nnbench.report.comparison import drawing
 from nnbench.tables import lines
 
 
@@ -78,6 +79,8 @@ def test_ticks_lie_between_the_ends_with_room_for_their_labels(ends):
     assert len(ticks) <= 200 / drawn_dots.TICK_WIDTH + 1
 
 
-@pytest.mark.parametrize("module", [drawn_dots, figures, markdown, words], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [drawing, drawn_dots, figures, markdown, trend, words], ids=lambda module: module.__name__
+)
 def test_examples_in_the_docstrings(module):
     assert doctest.testmod(module).failed == 0
