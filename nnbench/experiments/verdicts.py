@@ -35,6 +35,7 @@ def verdict(experiment: Experiment) -> Verdict:
         *_failures(experiment),
         *_struck(found),
         *_untried(found),
+        *_untuned(experiment, found),
         *_limits(experiment, found),
     )
     return Verdict(_headline(experiment, found), told, found.groups)
@@ -212,6 +213,12 @@ def _struck(found: Findings) -> Iterator[str]:
 def _untried(found: Findings) -> Iterator[str]:
     if found.untried:
         yield f"Not compared, for want of trials: {listing(found.untried)}."
+
+
+def _untuned(experiment: Experiment, found: Findings) -> Iterator[str]:
+    """Optimizers are as good as their learning rates: an order at one rate each is not theirs in general."""
+    if experiment.factor == "optimizers" and not experiment.tuning and len(found.means) > 1:
+        yield "Each ran at one learning rate, its usual one; --tune 5 gives all of them as many tries at others."
 
 
 def _limits(experiment: Experiment, found: Findings) -> Iterator[str]:

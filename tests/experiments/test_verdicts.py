@@ -18,6 +18,12 @@ def test_tie_says_how_many_seeds_would_settle_it():
     assert sentence.endswith(", which about 14 seeds would settle.")
 
 
+def test_untuned_optimizers_are_said_to_be_so():
+    assert any("one learning rate" in one for one in verdict(experiment(tuned=False)).sentences)
+    for other in (experiment(), dropout()):
+        assert not any("one learning rate" in one for one in verdict(other).sentences)
+
+
 def test_more_seeds_settle_the_tie():
     said = verdict(experiment(seeds=20, diverged=""))
     told = next(one for one in said.sentences if "rmsprop" in one)

@@ -206,7 +206,7 @@ def test_predicted_values_are_drawn_beside_the_true_ones():
 
 
 def masked(*layers):
-    return ended(PLAIN, dropout_masks=tuple(number for layer in layers for number in layer))
+    return ended(replace(PLAIN, factor="dropout"), dropout_masks=tuple(number for layer in layers for number in layer))
 
 
 def test_masks_of_one_rate_are_counted_together_over_layers_and_seeds():
@@ -230,6 +230,11 @@ def test_wrong_masks_are_said_aloud(layer, said):
     assert f"The masks are wrong: one {said}" in told(section)
 
 
+def test_right_masks_are_told_of_where_dropout_is_the_question():
+    assert masks_section(ended(PLAIN, dropout_masks=(0.5, 1000.0, 500.0, 2.0, 1.0))) is None
+    assert masks_section(ended(PLAIN, dropout_masks=(0.5, 1000.0, 500.0, 1.0, 1.0))) is not None
+
+
 def test_masks_without_chance_or_elements_are_right():
     assert cells(masks_section(masked((0.0, 9.0, 9.0, 1.0, 1.0))))["one"][3:] == ["–", "1", "as it should be"]
     assert cells(masks_section(masked((1.0, 9.0, 0.0, 0.0, 1.0))))["one"][3:] == ["–", "–", "as it should be"]
@@ -241,11 +246,11 @@ def test_the_sections_stand_in_the_page_and_escape_what_they_are_given():
     found = made_up.plain({hostile: [0.9, 0.91], "other": [0.8, 0.82]})
     full = over_epochs(found, learning_rate=(0.1, 0.01), gradient_norm=(1.0, 2.0), test_accuracy=(0.5, 0.9))
     page = experiment_page(
-        ended(full, train_accuracy=(0.95,), parameters=(9.0,), dropout_masks=(0.5, 9.0, 4.0, 2.0, 1.0))
+        ended(full, train_accuracy=(0.95,), parameters=(9.0,), dropout_masks=(0.5, 9.0, 4.0, 1.0, 1.0))
     )
     for name in ("rates", "gap", "start", "inside", "masks"):
         assert f'<h2 id="{name}">' in page
     assert hostile not in page
     assert page == experiment_page(
-        ended(full, train_accuracy=(0.95,), parameters=(9.0,), dropout_masks=(0.5, 9.0, 4.0, 2.0, 1.0))
+        ended(full, train_accuracy=(0.95,), parameters=(9.0,), dropout_masks=(0.5, 9.0, 4.0, 1.0, 1.0))
     )

@@ -68,10 +68,11 @@ def _together(rate: float, found: list[Mask]) -> Mask:
 
 
 def masks_section(experiment: Experiment) -> Section | None:
-    """None where no trial has dropout layers of its own."""
+    """None where no trial has dropout layers of its own, and where they are right and not what is compared."""
     found = [(one, masks(experiment, one.name)) for _, one in placed(experiment)]
     rows = tuple(_row(one, mask) for one, members in found for mask in members)
-    if not rows:
+    faults = [f"{one.name} {fault}" for one, members in found for mask in members for fault in mask.faults]
+    if not rows or not (faults or "dropout" in experiment.factor):
         return None
     columns = (
         Column("Contender"),
@@ -83,7 +84,6 @@ def masks_section(experiment: Experiment) -> Section | None:
         Column("Verdict"),
     )
     grid = Grid("masks", "The masks of every seed's dropout layers together, in training mode", columns, (Group(rows),))
-    faults = [f"{one.name} {fault}" for one, members in found for mask in members for fault in mask.faults]
     told = (
         "Inverted dropout keeps each element with the probability of one minus its rate, divides what it keeps by that "
         "so that the mean stays, and leaves everything as it is in evaluation. Elements that are 0 before are not "
