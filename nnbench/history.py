@@ -219,8 +219,7 @@ NEWEST_OF_EACH = f"""
         SELECT component, run, started,
                CASE WHEN contains(context, '"epoch":') THEN '{TRAINED}' || coalesce(context->>'data', '')
                     WHEN starts_with(metric, 'curve_') THEN '{CURVE}' ELSE '{MEASURED}' END AS kind
-        FROM runs
-        WHERE NOT starts_with(component, '{CALIBRATION}.') AND NOT contains(context, '"duel":')
+        FROM runs WHERE NOT starts_with(component, '{CALIBRATION}.') AND NOT contains(context, '"duel":')
               AND NOT contains(context, '"trial":') AND metric <> '{EXPERIMENT}'
     )
     SELECT component, kind, max(struct_pack(started := started, run := run)).run AS run

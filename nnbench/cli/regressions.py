@@ -96,7 +96,7 @@ class _Asked:
                 f"{self.results} holds no measurements. `nnbench run` makes some; --results names another folder."
             )
         fought = [duel for duel in duels(self.results) if self._is_chosen(duel)]
-        found = regressions(series, fought, frozenset(self.choice.order), ratios=ratios(self.results))
+        found = regressions(series, fought, frozenset(self.choice.order), ratios=ratios(self.results, series))
         kept = [one for one in found if self.since.takes_change(one.commit, one.dirty, one.started)]
         return _with_software(kept, self.results), [one for one in series if not one.is_kernel]
 
@@ -236,4 +236,5 @@ def _summary(found: Sequence[Finding], series: Sequence[Series]) -> str:
 def _too_noisy(series: Sequence[Series]) -> str:
     runs = len({run for one in series for run in one.runs[one.noisy]})
     were = "run was" if runs == 1 else "runs were"
-    return f" {runs:,} {were} too noisy for times to decide anything." if runs else ""
+    instead = "`nnbench history` measures commits beside an anchor, `nnbench duel --rev` two of them in turn."
+    return f" {runs:,} {were} too noisy for times to decide anything: {instead}" if runs else ""

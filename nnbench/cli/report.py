@@ -99,7 +99,7 @@ def _history(results: Path, run: Run) -> Trends | None:
     measured = {(row.component, row.variant, row.case) for row in run.measurements}
     stored = Choice().series(results)
     kept = [one for one in stored if one.is_kernel or (one.key.component, one.key.variant, one.key.case) in measured]
-    return trends(run, kept, regressions(kept, duels(results), ratios=ratios(results)))
+    return trends(run, kept, regressions(kept, duels(results), ratios=ratios(results, kept)))
 
 
 def _table(run: Run, patterns: tuple[str, ...], into: Path | None) -> int:

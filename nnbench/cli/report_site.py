@@ -22,7 +22,7 @@ from nnbench.report.site_component import component_page, components_of
 from nnbench.report.site_history import history_page
 from nnbench.report.site_index import index_page
 from nnbench.report.trend import Trends
-from nnbench.report.words import grouped
+from nnbench.report.words import grouped, plural
 from nnbench.trends.evidence import duels, ratios
 from nnbench.trends.findings import Finding
 from nnbench.trends.regressions import regressions
@@ -76,7 +76,7 @@ def write(results: Path, folder: Path, most_runs: int, command: str) -> list[str
 def _stored(results: Path) -> Stored:
     found, choice = history.open_history(results), Choice()
     series = choice.series(results)
-    told = regressions(series, duels(results), frozenset(choice.order), ratios=ratios(results))
+    told = regressions(series, duels(results), frozenset(choice.order), ratios=ratios(results, series))
     return Stored(results, found, tuple(one for one in series if not one.is_kernel), told)
 
 
@@ -132,11 +132,19 @@ def _trends(stored: Stored, run: Run) -> Trends | None:
 def _comparison(experiment: Experiment, number: int) -> Comparison:
     task = experiment.task.partition("@")[0]
     return Comparison(
-        title=f"{experiment.factor}, {task} on {experiment.data}",
+        title=f"{experiment.factor}, {task} on {experiment.data}: {_size(experiment)}",
         headline=verdict(experiment).headline,
         file=f"{COMPARISONS}/{named(f'{experiment.factor}-{task}-{experiment.data}-{number}')}",
         components=components_of([task, *(one.component for one in experiment.contenders)]),
     )
+
+
+def _size(experiment: Experiment) -> str:
+    """What tells an experiment from others that asked nearly the same."""
+    seeds = {one.trial.seed for one in experiment.outcomes}
+    epochs = max((one.trial.epochs for one in experiment.outcomes), default=0)
+    counted = (len(experiment.contenders), "contender"), (len(seeds), "seed"), (epochs, "epoch")
+    return ", ".join(plural(number, noun) for number, noun in counted)
 
 
 def _components(stored: Stored, results: Path) -> list[Component]:

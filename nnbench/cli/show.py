@@ -12,11 +12,13 @@ import click
 
 from nnbench import history
 from nnbench.cli import named_run, options, output
+from nnbench.cli.compare_told import tell
 from nnbench.cli.counter_table import print_counters
 from nnbench.cli.run import print_lines, print_training
 from nnbench.cli.stored import git_lines
 from nnbench.discovery import sources, unknown
 from nnbench.errors import UnknownComponent
+from nnbench.experiments.ledger import EXPERIMENT, experiments
 from nnbench.model import CHECK_PREFIX, ComponentInfo, Measurement, Run, Status, plain
 from nnbench.processes.session import Session
 from nnbench.roofline import IMPOSSIBLE, without_impossible
@@ -46,13 +48,13 @@ def command(component: str, suites: tuple[str, ...], as_json: bool, results: Pat
     """
     output.open_results(results)
     if A_RUN.fullmatch(component):
-        _show_run(named_run.find(results, component, Path.cwd()), as_json)
+        _show_run(named_run.find(results, component, Path.cwd()), as_json, results)
         return 0
     run, rows = history.last_results(results, component)
     machines = {one.id: one.machine for one in history.open_history(results).runs}
     rows = _possible(rows, machines.get(run, {}))
     if not rows and _is_commit(component):
-        _show_run(named_run.find(results, component, Path.cwd()), as_json)
+        _show_run(named_run.find(results, component, Path.cwd()), as_json, results)
         return 0
     if as_json:
         if not _measured(rows):
@@ -70,7 +72,7 @@ def _is_commit(text: str) -> bool:
     return bool(git_lines(Path.cwd(), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"))
 
 
-def _show_run(run: Run, as_json: bool) -> None:
+def _show_run(run: Run, as_json: bool, results: Path) -> None:
     rows = _possible(run.measurements, run.machine)
     if as_json:
         output.print_json(_rows(run.id, rows))
@@ -78,6 +80,10 @@ def _show_run(run: Run, as_json: bool) -> None:
     click.echo(f"{run.id}, made by: {run.command}")
     click.echo(f"started {run.started}, {run.ended}; commit {run.commit[:10] or 'unknown'}{'+' * run.dirty}")
     click.echo(f"on machine {run.machine.get('id', 'unknown')}: {run.machine.get('cpu', 'unknown')}\n")
+    for experiment in experiments(results) if any(row.metric == EXPERIMENT for row in rows) else ():
+        if experiment.protocol.get("run") == run.id:
+            tell(experiment, as_json=False)
+            return
     _print_measured(rows)
 
 

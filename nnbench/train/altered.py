@@ -42,7 +42,7 @@ def activate(model: nn.Module, activation: Variant) -> None:
     """Put the activation function in the place of every ``nn.ReLU``."""
     if not _replaced(model, lambda module: isinstance(module, nn.ReLU), activation.build):
         raise NotMeasurable(
-            f"{type(model).__name__} has no nn.ReLU whose place another activation could take; try its torch variant"
+            f"{type(model).__name__} has no nn.ReLU among its modules whose place another activation could take"
         )
 
 
@@ -73,9 +73,7 @@ def normalize(model: nn.Module, kind: str, train: Part) -> None:
     called = _called(model, train)
     hidden = list(called)[:-1]
     if not hidden:
-        raise NotMeasurable(
-            f"{type(model).__name__} calls no hidden linear or convolutional layer as a module; try its torch variant"
-        )
+        raise NotMeasurable(f"{type(model).__name__} calls no hidden linear or convolutional layer as a module")
     _replaced(model, lambda module: isinstance(module, NORMS), nn.Identity)
     for layer in hidden if kind != "none" else ():
         layer.add_module(ADDED, _norm(kind, layer, called[layer]).to(layer.weight.device))

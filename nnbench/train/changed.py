@@ -79,13 +79,21 @@ def built(wanted: Wanted, recipe: Recipe, parts: Parts, device: str) -> Training
     variant = wanted.named(other) if other else wanted.component.variant(wanted.variant)
     _refuse_settings(other or wanted.component.id, variant.resolve(), arguments)
     model = variant.build(**arguments).to(device)
-    alter(model, wanted.changes, wanted.named, parts.train, wanted.seed)
+    _alter(model, wanted, parts)
     training = Training(model, parts, recipe, wanted.seed)
     if STEPPED & wanted.changes.keys():
         training.optimizer = _optimizer(recipe, wanted, model)
         training.scheduler = _scheduler(recipe, wanted, training.optimizer)
     training.penalty = _penalty(wanted, model)
     return training
+
+
+def _alter(model: nn.Module, wanted: Wanted, parts: Parts) -> None:
+    try:
+        alter(model, wanted.changes, wanted.named, parts.train, wanted.seed)
+    except NotMeasurable as error:
+        has_another = wanted.variant == "reference" and "torch" in wanted.component.variants
+        raise NotMeasurable(f"{error}; its torch variant may have it" if has_another else str(error)) from None
 
 
 def own_recipe(wanted: Wanted) -> Recipe:

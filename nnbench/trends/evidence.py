@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnbench import history
 from nnbench.metrics import ANCHORED
-from nnbench.trends.series import Key
+from nnbench.trends.points import ANCHORED_BASIS
+from nnbench.trends.series import Key, Series
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,10 @@ def duels(results: Path) -> tuple[Duel, ...]:
     return tuple(Duel(**row) for row in decided if row["ratio"] is not None and row["seconds"] is not None)
 
 
-def ratios(results: Path) -> Ratios:
-    """What each pair of processes of `nnbench history` said of a commit, held against the anchor."""
+def ratios(results: Path, series: Sequence[Series]) -> Ratios:
+    """What each pair of processes said of a commit, held against the anchor; nothing where no series is anchored."""
+    if all(one.basis != ANCHORED_BASIS for one in series):
+        return {}
     found: dict[tuple[Key, str], tuple[float, ...]] = {}
     for row in history.table(results, RATIOS).to_pylist():
         run, pairs = row.pop("run"), row.pop("ratios")

@@ -167,7 +167,7 @@ def test_a_noisy_run_is_told_and_decides_nothing(tmp_path, here, floor, said):
         past.run(row("forward_time", seconds), *([own] if seconds > 1e-3 else []), *kernels(), commit=commit)
     code, out = ask(past)
     assert (code, said in out) == (0, True)
-    assert ("1 run was too noisy for times to decide anything." in out) == (floor > 0.05)
+    assert ("1 run was too noisy for times to decide anything: `nnbench history`" in out) == (floor > 0.05)
 
 
 def test_without_a_suspicion_nobody_duels(counted, here, monkeypatch):

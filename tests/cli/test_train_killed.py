@@ -83,7 +83,7 @@ def test_what_was_killed_within_an_epoch_and_gone_on_with_ends_with_the_same_bit
 
     steps.write_text("100")  # never stopped
     monkeypatch.chdir(user.folder)
-    net = runpy.run_path("mine.py")["suite"].components["net"]
+    net = runpy.run_path("mine.py")["suite"].components["mine.net"]
     whole = {(row.metric, row.context["epoch"]): row for row in train(net, "reference", Request())}
     told = {(row["metric"], row["epoch"]): row for row in killed.rows[:-1] + resumed.rows}
     assert {epoch for _, epoch in told} == {1, 2, 3}

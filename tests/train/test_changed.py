@@ -91,7 +91,8 @@ def test_a_penalty_is_on_weights_not_biases_and_in_no_told_loss():
     changes = {"regularizer": "regularizers.squares", "regularizer_arguments": {"l2": 1.0}}
     training, plain = begin(changes), begin({})
     weights = [one for one in training.model.parameters() if one.dim() > 1]
-    assert float(training.penalty().detach()) == pytest.approx(float(sum((one * one).sum() for one in weights).detach()))
+    squares = sum((one.detach() ** 2).sum() for one in weights)
+    assert float(training.penalty().detach()) == pytest.approx(float(squares))
     batch = next(iter(training.batches(training.drawn())))
     torch.manual_seed(5)
     told = training.step(batch)
