@@ -6,7 +6,7 @@ import collections
 import gc
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from nnbench.measure.dispatched import Dispatched
 from nnbench.measure.lifetimes import has_storage
@@ -34,16 +33,6 @@ class Counter:
     value: int
     by_operator: Mapping[str, int] = field(default_factory=dict)
     by_mode: Mapping[str, int] = field(default_factory=dict)
-
-
-def flops(call: Callable[[], object]) -> int:
-    """Floating-point operations of one call, as torch counts them: matrix products, convolutions and attention.
-
-    Elementwise work counts as nothing. Source: ``torch.utils.flop_counter``.
-    """
-    with FlopCounterMode(display=False) as counter:
-        call()
-    return int(counter.get_total_flops())
 
 
 def count(workload: Workload, is_parallel: bool = False) -> Iterator[Counter]:

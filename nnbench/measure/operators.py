@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 # They write what is there without having to read it.
 OVERWRITING = frozenset(
@@ -62,7 +62,7 @@ def facts_of(operator: Any) -> Facts:
         arguments=tuple(argument.name for argument in operator._schema.arguments),
         written=frozenset(argument.name for argument in changed),
         only_written=frozenset(one.name for one in changed if one.kwarg_only or name in OVERWRITING),
-        flops=flop_registry.get(packet) or MORE_FLOPS.get(name),
+        flops=OWN_FLOPS.get(name) or flop_registry.get(packet),
     )
 
 
@@ -90,6 +90,18 @@ def _recurrent_backward(source: Tensor, *arguments: Any, **_: Any) -> int:
     return 2 * _recurrent(source, *arguments)
 
 
+def _convolution_backward(
+    grad_out: Tensor, source: Tensor, weight: Tensor, sizes: Any, stride: Any, padding: Any, dilation: Any,
+    transposed: bool, output_padding: Any, groups: int, wanted: tuple[bool, bool, bool], **_: Any
+) -> int:  # fmt: skip
+    """As much as forward towards the inputs, and as much towards the weights.
+
+    Torch's own formula for the weights takes every input channel for every output channel, in groups too.
+    """
+    forward = int(conv_flop_count(list(source.shape), list(weight.shape), list(grad_out.shape), transposed))
+    return forward * (wanted[0] + wanted[1])
+
+
 def _of(like: Any) -> Callable[..., int]:
     formula: Callable[..., int] = flop_registry[like]
     return formula
@@ -97,12 +109,14 @@ def _of(like: Any) -> Callable[..., int]:
 
 aten = torch.ops.aten
 
-# What torch's own table leaves out: its CPU kernels for recurrent layers and attention, and products with vectors.
-MORE_FLOPS: dict[str, Callable[..., int]] = {
+# What torch's own table leaves out (its CPU kernels for recurrent layers and attention, products with vectors), or counts
+# too high.
+OWN_FLOPS: dict[str, Callable[..., int]] = {
     "aten.mkldnn_rnn_layer": _recurrent,
     "aten.mkldnn_rnn_layer_backward": _recurrent_backward,
     "aten._scaled_dot_product_flash_attention_for_cpu": _of(aten._scaled_dot_product_flash_attention),
     "aten._scaled_dot_product_flash_attention_for_cpu_backward": _of(aten._scaled_dot_product_flash_attention_backward),
+    "aten.convolution_backward": _convolution_backward,
     "aten.mv": lambda matrix, vector, **_: 2 * matrix.numel(),
     "aten.addmv": lambda added, matrix, vector, **_: 2 * matrix.numel(),
     "aten.dot": lambda left, right, **_: 2 * left.numel(),

@@ -93,6 +93,21 @@ def test_flops_are_those_of_torchs_own_counter(function, shapes):
     assert called(call)["flops"] == torchs.get_total_flops() > 0
 
 
+@pytest.mark.parametrize("wanted", [(0,), (1,), (0, 1)], ids=["inputs", "weights", "both"])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_backward_of_a_convolution_in_groups_has_its_forwards_flops_for_each_gradient(transposed, groups, wanted):
+    function = nn.functional.conv_transpose1d if transposed else nn.functional.conv1d
+    given = [torch.ones(2, 4, 9, requires_grad=True), torch.ones(4, 4 // groups, 3, requires_grad=True)]
+    forward = called(lambda: function(*given, groups=groups))["flops"]
+    assert forward == 2 * 2 * (9 if transposed else 7) * 4 * (4 // groups) * 3
+
+    def call():
+        return torch.autograd.grad(function(*given, groups=groups).sum(), [given[place] for place in wanted])
+
+    assert called(call)["flops"] == forward * (1 + len(wanted))
+
+
 def test_torchs_kernel_for_a_whole_recurrent_layer_has_flops_too():
     found = counts(nn.LSTM, randn(5, 3, 16), input_size=16, hidden_size=32)["flops"]
     forward = 2 * 5 * 3 * 4 * 32 * (16 + 32)
