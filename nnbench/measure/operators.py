@@ -109,8 +109,8 @@ def _of(like: Any) -> Callable[..., int]:
 
 aten = torch.ops.aten
 
-# What torch's own table leaves out (its CPU kernels for recurrent layers and attention, products with vectors), or counts
-# too high.
+# What torch's own table leaves out (its CPU kernels for recurrent layers and attention, products with vectors), or
+# counts too high.
 OWN_FLOPS: dict[str, Callable[..., int]] = {
     "aten.mkldnn_rnn_layer": _recurrent,
     "aten.mkldnn_rnn_layer_backward": _recurrent_backward,
