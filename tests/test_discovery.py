@@ -300,6 +300,7 @@ def test_a_description_is_plain_data():
                 "dtype": "float64",
                 "device": "cpu",
                 "timed": True,
+                "elements": 128,
             }
         ],
         "recipe": {
@@ -320,6 +321,9 @@ def test_a_description_is_plain_data():
             "note": "",
             "data_arguments": {},
             "standardize": False,
+            "augment": "",
+            "augment_arguments": {},
+            "backbone": {},
         },
         "location": made.location,
         "modes": ["forward", "backward"],

@@ -46,6 +46,11 @@ def after(step: Step) -> Methods:
     return calling(lambda module, x: mlp(module, x, step))
 
 
+def affine(module: Any, x: Tensor) -> Tensor:
+    y: Tensor = module.output(x.flatten(1))
+    return y
+
+
 def simple(module: Any, x: Tensor, activation: Callable[[Tensor], Tensor] = torch.relu) -> Tensor:
     return module.output(activation(module.hidden(x)))
 
@@ -98,6 +103,14 @@ DENSE: dict[str, dict[str, Methods]] = {
         "no ReLU": calling(lambda module, x: simple(module, x, lambda h: h)),
         "tanh for ReLU": calling(lambda module, x: simple(module, x, torch.tanh)),
         "ReLU behind the last layer": ended(simple, torch.relu),
+    },
+    "softmax_regression": {
+        "softmax before the loss": ended(affine, lambda y: y.softmax(-1)),
+        "a ReLU behind it": ended(affine, torch.relu),
+        "the bias left out": calling(lambda module, x: affine(module, x) - module.output.bias),
+        "one answer for the batch": calling(
+            lambda module, x: affine(module, x).mean(0, keepdim=True).expand(len(x), -1)
+        ),
     },
     "neural_net": {name: MULTILAYER[name] for name in ("dropout left out", "softmax before the loss")},
     "mlp": MULTILAYER,
