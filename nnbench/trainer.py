@@ -57,7 +57,8 @@ def find_task(components: Sequence[ComponentInfo], name: str) -> ComponentInfo:
     if found:
         raise NnbenchError(f"{name} is the name of {listing(one.id for one in found)}; write one of these")
     names = sorted(key.partition(".")[2] for key in tasks)
-    raise NnbenchError(f"no task is called {name!r}. {did_you_mean(name, names)} There are {listing(names)}.")
+    hint = did_you_mean(name, names)
+    raise NnbenchError(f"no task is called {name!r}. {hint + ' ' * bool(hint)}There are {listing(names)}.")
 
 
 def steps(trainings: Sequence[Training]) -> int:

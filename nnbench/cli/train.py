@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from nnbench.cli import options, output, train_replayed
 from nnbench.cli.progress import Progress
 from nnbench.cli.started import new_run
 from nnbench.cli.train_told import Teller
-from nnbench.data.subsets import SMALLER
+from nnbench.data.catalog import DATASETS
+from nnbench.data.subsets import SMALLER, SUBSETS, TABLES
 from nnbench.discovery import sources
-from nnbench.errors import NnbenchError
+from nnbench.errors import NnbenchError, did_you_mean, listing
 from nnbench.model import ComponentInfo, Measurement, Status
 from nnbench.processes.session import Session
 
@@ -96,6 +98,9 @@ def command(
         raise NnbenchError("--dtype: trainings are in float32")
     if len(variants) > 1 and (record or replay):
         raise NnbenchError("--record and --replay are of one training: name one --variant")
+    if record and replay:
+        raise NnbenchError("--record keeps a trajectory and --replay holds a training against one: name one of them")
+    _refuse_unwritable(checkpoint)
     output.seal_abandoned(results)
     with Session(sources(suites)) as session:
         found = trainer.find_task(session.components(), task)
@@ -131,11 +136,27 @@ def _variants(task: ComponentInfo, named: Sequence[str]) -> Sequence[str]:
 
 def _data(task: ComponentInfo, name: str, device: str) -> str:
     """The data set to train on; a CPU takes the smaller part of a large one unless asked for the whole."""
+    known = [*DATASETS, *SUBSETS, *TABLES]
+    if name and name not in known:
+        hint = did_you_mean(name, known)
+        raise NnbenchError(f"--data {name}: there is no such data. {hint or 'There are ' + listing(known) + '.'}")
     own = str((task.recipe or {})["data"])
     if name or device != "cpu" or own not in SMALLER:
         return name
     output.warn(f"training on {SMALLER[own]}, a part of {own} for machines without a GPU; --data {own} takes it all")
     return SMALLER[own]
+
+
+def _refuse_unwritable(folder: Path | None) -> None:
+    """Before the training, not after its first epoch."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise NnbenchError(f"--checkpoint {folder}: cannot write there ({error}); name another folder") from None
 
 
 def _checkpoint(folder: Path | None, task: ComponentInfo, variant: str, data_name: str, seed: int) -> str:

@@ -70,6 +70,8 @@ def _sentence(line: TrainingLine) -> str:
         accuracy = f"{share(line.values['test_accuracy'])} test accuracy"
         ends = f"{100 * line.interval.low:.2f} to {100 * line.interval.high:.2f}"
         found = f"{accuracy} (99 % interval with {line.test_samples} samples: {ends})"
-    else:
+    elif "test_loss" in line.values:
         found = f"a test loss of {line.values['test_loss']:.4g}"
+    else:
+        return f"{who}: nothing was left to train, its checkpoint is of epoch {line.epoch}"
     return f"{who}: {found} after {line.epoch} {'epoch' if line.epoch == 1 else 'epochs'}"

@@ -80,11 +80,7 @@ def pairs(values: Mapping[str, Values], better: str, margin: float = 0.0, ideal:
 
 
 def _known(values: Mapping[str, Values], a: str, b: str, by: Scale) -> _Known:
-    both = [
-        (left, right)
-        for left, right in zip(values[a], values[b], strict=False)
-        if left is not None and right is not None and math.isfinite(left) and math.isfinite(right)
-    ]
+    both = _finished(values[a], values[b])
     gains = tuple(by.score(left) - by.score(right) for left, right in both)
     if not both:
         return _Known(a, b, values[a], values[b], gains, 0.0, 1.0, 0.0)
@@ -149,7 +145,8 @@ def _pair(one: _Known, p: float | None, corrected: float | None, by: Scale, marg
     won = superiority(one.left, one.right, "more" if by.sign > 0 else "less")
     verdict = _verdict(one, corrected, won, ends, margin)
     difference = by.sign * one.gain if one.gains else None
-    low, high = sorted(by.sign * end for end in ends) if ends else (None, None)
+    told = _narrower(one, by, ends) if ends else None
+    low, high = sorted(by.sign * end for end in told) if told else (None, None)
     return Pair(one.a, one.b, difference, low, high, p, corrected, won, verdict)
 
 
@@ -158,6 +155,26 @@ def _ends(one: _Known, by: Scale) -> tuple[float, float] | None:
     if one.spread is None:
         return None
     return by.ends(fmean(one.gains), half_width(one.spread, len(one.gains)), one.gain, one.unit)
+
+
+def _narrower(one: _Known, by: Scale, ends: tuple[float, float]) -> tuple[float, float]:
+    """The interval as it is told: that of the differences themselves where it is narrower and as sure of the sign.
+
+    The one in score takes both contenders' noise for alike, which is far too much where the worse one is the steadier.
+    """
+    found = [by.sign * (left - right) for left, right in _finished(one.left, one.right)]
+    if len(found) < 2 or by.ideal is None:
+        return ends
+    half = half_width(Spread(max(variance(found), by.step**2 / 6), len(found) - 1), len(found))
+    plain = one.gain - half, one.gain + half
+    is_as_sure = (plain[0] <= 0 <= plain[1]) == (ends[0] <= 0 <= ends[1])
+    return plain if is_as_sure and 2 * half < ends[1] - ends[0] else ends
+
+
+def _finished(left: Values, right: Values) -> list[tuple[float, float]]:
+    """The values of the seeds that both finished."""
+    both = zip(left, right, strict=False)
+    return [(a, b) for a, b in both if a is not None and b is not None and math.isfinite(a) and math.isfinite(b)]
 
 
 def _verdict(one: _Known, corrected: float | None, won: float, ends: tuple[float, float] | None, margin: float) -> str:

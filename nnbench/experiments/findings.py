@@ -56,7 +56,7 @@ class Findings:
 
     @property
     def close(self) -> tuple[str, ...]:
-        """Those of the best that are as good as far as anybody can see: equal, or no further off than the margin."""
+        """Those of the best that tie, as far as anybody can see: equal, or no further off than the margin."""
         return tuple(name for name in self.best if name == self.order[0] or self._is_close(self.gap(name)))
 
     def _is_close(self, gap: Gap) -> bool:
@@ -88,7 +88,7 @@ def findings(experiment: Experiment) -> Findings:
         order=order,
         groups=comparison.groups(order, pairs) if order else (),
         best=comparison.best_set(compared, pairs, experiment.better) if order else (),
-        means=comparison.intervals(compared),
+        means=_means(experiment, compared),
         margin=room,
         better=experiment.better,
         struck=struck,
@@ -97,16 +97,32 @@ def findings(experiment: Experiment) -> Findings:
 
 
 def _pairs(experiment: Experiment, compared: Mapping[str, Values], room: float) -> list[Pair]:
-    """Pairs by the logarithm of the error, or of the loss; what shares differ by is a share itself."""
+    """Pairs by the logarithm of the error, or of the loss; what shares differ by is no more than the larger of them."""
     is_of_shares = is_share(experiment.metric)
     ideal = {"more": 1.0 if is_of_shares else None, "less": 0.0}[experiment.better]
     found = comparison.pairs(compared, experiment.better, room, ideal)
     if not is_of_shares:
         return found
-    return [
-        one if one.low is None or one.high is None else replace(one, low=max(one.low, -1.0), high=min(one.high, 1.0))
-        for one in found
-    ]
+    means = {name: one.estimate for name, one in comparison.intervals(compared).items()}
+    return [_within(one, max(means.get(one.a, 1.0), means.get(one.b, 1.0))) for one in found]
+
+
+def _within(pair: Pair, most: float) -> Pair:
+    """The pair with ends that shares can have."""
+    if pair.low is None or pair.high is None:
+        return pair
+    return replace(pair, low=max(pair.low, -most), high=min(pair.high, most))
+
+
+def _means(experiment: Experiment, compared: Mapping[str, Values]) -> dict[str, Interval]:
+    """Means with their intervals; those of shares stay between 0 and 1."""
+    found = comparison.intervals(compared)
+    if not is_share(experiment.metric):
+        return found
+    return {
+        name: Interval(one.estimate, max(one.low, min(0.0, one.estimate)), min(one.high, max(1.0, one.estimate)))
+        for name, one in found.items()
+    }
 
 
 def values(experiment: Experiment, metric: str = "") -> dict[str, Values]:

@@ -217,7 +217,7 @@ def _untried(found: Findings) -> Iterator[str]:
 
 def _untuned(experiment: Experiment, found: Findings) -> Iterator[str]:
     """Optimizers are as good as their learning rates: an order at one rate each is not theirs in general."""
-    if experiment.factor == "optimizers" and not experiment.tuning and len(found.means) > 1:
+    if experiment.factor in ("optimizers", "optimizer") and not experiment.tuning and len(found.means) > 1:
         yield "Each ran at one learning rate, its usual one; --tune 5 gives all of them as many tries at others."
 
 

@@ -54,6 +54,8 @@ def wrong_of(one: Component) -> list[verdicts.Finding]:
 def _headline(site: Site, wrong: Mapping[str, Sequence[object]], worse: int) -> str:
     if not site.runs:
         return "Nothing was measured"
+    if not site.components and site.comparisons:
+        return f"{plural(len(site.comparisons), 'comparison')}, and no component measured"
     said = [f"{plural(len(wrong), 'component')} {'is' if len(wrong) == 1 else 'are'} not right"] if wrong else []
     said += [f"{plural(worse, 'number')} got worse"] if worse else []
     return ", and ".join(said) if said else "Nothing is wrong"

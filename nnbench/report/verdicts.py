@@ -122,6 +122,8 @@ def headline(run: Run, found: Sequence[Finding]) -> str:
         return f"Not everything is right: {listing(f'{count} {status}' for status, count in wrong.items())}"
     if not run.measurements:
         return "Nothing was measured"
+    if any(row.metric == EXPERIMENT for row in run.measurements) and not lines(run.measurements):
+        return "A comparison, which has a page of its own"
     return "Nothing is wrong" if run.ended == "complete" else "Nothing is wrong so far"
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nnbench.data import ImageData, SeriesData, TextData, encode, load, vocabulary
-from nnbench.data.subsets import SUBSETS, Subset
+from nnbench.data.subsets import SUBSETS, TABLES, Subset
 from nnbench.errors import listing
 from nnbench.failures import NotMeasurable
 from nnbench.specs import Recipe
@@ -30,11 +30,24 @@ def prepare(recipe: Recipe, name: str = "") -> Parts:
         return _table(recipe, name)
     subset = SUBSETS.get(name)
     found = load(subset.of if subset else name)
+    _refuse_another_kind(recipe, found, name)
     if isinstance(found, TextData):
         return _sentences(recipe, found)
     if isinstance(found, SeriesData):
         return _series(recipe, found)
     return _images(recipe, found, name, subset)
+
+
+# What a recipe says of its own data, by the kind that this belongs to.
+MARKS = {TextData: "vocabulary_size", SeriesData: "window"}
+KINDS = {TextData: "sentences", SeriesData: "a series", ImageData: "images"}
+
+
+def _refuse_another_kind(recipe: Recipe, found: Any, name: str) -> None:
+    """Raises ``NotMeasurable`` for sentences where the task is trained on images, and the like."""
+    takes = next((kind for kind, mark in MARKS.items() if mark in recipe.data_arguments), ImageData)
+    if not isinstance(found, takes):
+        raise NotMeasurable(f"{name} is {KINDS[type(found)]}, and the task is trained on {KINDS[takes]}")
 
 
 def _images(recipe: Recipe, data: ImageData, name: str, subset: Subset | None) -> Parts:
@@ -118,7 +131,7 @@ def _iris(**_: Any) -> tuple[np.ndarray, np.ndarray]:
     return features, classes
 
 
-TABLES = {
+MADE = {
     "make_classification": _made_classification,
     "make_regression": _made_regression,
     "breast_cancer": _breast_cancer,
@@ -130,7 +143,7 @@ SHARES = ("test_share", "validation_share")
 def _table(recipe: Recipe, name: str) -> Parts:
     """A table of scikit-learn's; the test samples are drawn first, then the validation's from the others."""
     given = {key: value for key, value in recipe.data_arguments.items() if key not in SHARES}
-    features, targets = TABLES[name](**(given if name.startswith("make_") else {}))
+    features, targets = MADE[name](**(given if name.startswith("make_") else {}))
     whole = Part((torch.as_tensor(features, dtype=torch.float32),), _targets(recipe, targets))
     seed = recipe.data_arguments.get("random_state", 0)
     kept, tested = drawn(len(whole), recipe.data_arguments.get("test_share", 0.2), seed)

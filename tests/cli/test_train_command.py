@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_a_training_is_told_stored_and_can_be_gone_on_with(user):
     options = ("--data", "digits", "--checkpoint", "kept", "--json")
@@ -14,9 +16,25 @@ def test_a_training_is_told_stored_and_can_be_gone_on_with(user):
     assert 0.2 < told["value"] <= 1
     more = user.run("train", "neural_net", "--epochs", "2", *options)
     assert {row["epoch"] for row in more.rows} == {2}
+    assert "nothing was left to train" in user.run("train", "neural_net", "--epochs", "2", *options[:-1]).out
     assert "99 % interval" in user.run("train", "neural_net", "--epochs", "1", "--data", "digits").out
     again = user.run("train", "neural_net", "--epochs", "2", "--data", "digits", "--json")
     assert {row["weights"] for row in again.rows if row["epoch"] == 2} == {row["weights"] for row in more.rows}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--data", "mnst"], "Did you mean mnist?"),
+        (["--checkpoint", "mine.py/inside"], "cannot write there"),
+        (["--record", "a.json", "--replay", "b.json"], "name one of them"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_trained(user, options, said):
+    (user.folder / "mine.py").write_text("")
+    answer = user.run("train", "simple_nn", *options)
+    assert (answer.code, said in answer.err) == (2, True)
+    assert not (user.folder / "results" / "runs").exists()
 
 
 def test_what_cannot_be_trained_is_said_in_one_line(user):

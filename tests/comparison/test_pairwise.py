@@ -28,6 +28,13 @@ def test_two_contenders_are_students_paired_t():
     assert (one.verdict, one.superiority) == ("better", 1.0)
 
 
+def test_a_steady_loser_is_told_as_narrowly_as_its_seeds_agree():
+    best, worst = [0.9813, 0.9797, 0.9806, 0.9789, 0.9795], [0.8972, 0.8958, 0.8969, 0.8949, 0.8962]
+    (pair,) = pairs({"best": best, "worst": worst}, "more", 0.003, ideal=1.0)
+    assert pair.verdict == "better"
+    assert 0.0825 < pair.low < pair.difference < pair.high < 0.0850
+
+
 def test_less_is_better_turns_the_verdict_and_not_the_difference():
     one = pairs({"a": [0.90, 0.92, 0.95], "b": [0.80, 0.83, 0.84]}, "less")[0]
     assert one.difference == pytest.approx(0.1)

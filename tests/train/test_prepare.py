@@ -61,6 +61,19 @@ def test_a_subset_has_as_many_of_each_class_and_is_always_the_same(loaded, monke
     assert "drawn by seed 0" in parts.split
 
 
+@pytest.mark.parametrize(
+    ("task", "data", "said"),
+    [
+        ("mnist_mlp", "sunspots", "sunspots is a series, and the task is trained on images"),
+        ("time_series_lstm", "digits", "digits is images, and the task is trained on a series"),
+        ("lstm_classifier", "digits", "digits is images, and the task is trained on sentences"),
+    ],
+)
+def test_data_of_another_kind_is_refused_in_words(task, data, said):
+    with pytest.raises(NotMeasurable, match=said):
+        prepare(RECIPES[task], data)
+
+
 def test_the_documented_subset_is_ten_and_two_thousand():
     subset = module.SUBSETS["cifar10_subset"]
     assert (subset.of, subset.train, subset.test) == ("cifar10", 10_000, 2_000)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnbench.experiments.findings import is_struck
+from nnbench.experiments.findings import is_struck, margin, sampling
 from nnbench.experiments.records import Experiment
 from nnbench.experiments.verdicts import verdict
-from nnbench.experiments.words import title
+from nnbench.experiments.words import apart, title
 from nnbench.report.comparison import drawing
 from nnbench.report.comparison.correctness import correctness_section
 from nnbench.report.comparison.cost import cost_section
@@ -84,6 +84,8 @@ def _content(experiment: Experiment) -> dict[str, Any]:
         "protocol": protocol(experiment),
         "struck": any(is_struck(experiment, one.name) for one in experiment.contenders),
         "kind_of": _kind_of,
+        "margin": apart(experiment.metric, margin(experiment)) if margin(experiment) else "",
+        "sampling": apart(experiment.metric, sampling(experiment)) if sampling(experiment) else "",
         "is_short": _is_short,
         **_first_screen(experiment),
     }
