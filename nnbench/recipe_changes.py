@@ -67,17 +67,29 @@ CHANGES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "clip_norm": ("the largest norm of the gradient, 0 for any", _is_not_negative),
     "patience": ("epochs without gain before it stops, 0 for never", _is_count),
 }
-# Changes that name a component: an id with or without a variant, or (of the first two) a name of torch's.
-NAMED = ("optimizer", "scheduler", "architecture", "initializer", "activation", "regularizer")
+# Changes that name a component, an id with or without a variant, and the suite that these are looked for in.
+NAMED = {
+    "optimizer": "optimizers",
+    "scheduler": "schedulers",
+    "architecture": "architectures",
+    "initializer": "initializers",
+    "activation": "activations",
+    "regularizer": "regularizers",
+}
+TORCHS_TOO = ("optimizer", "scheduler")  # they take names of torch's as well
+
+
+def none_such(name: str, use: str) -> str:
+    """What to say of a change that there is none of."""
+    told = [f"a recipe has no {name!r} to {use}.", did_you_mean(name, CHANGES), f"There are {listing(CHANGES)}."]
+    return " ".join(filter(None, told))
 
 
 def refuse_wrong(changes: Mapping[str, Any]) -> None:
     """Raises ``NnbenchError`` for a change that there is none of, or a value that it does not take."""
     for name, value in changes.items():
         if name not in CHANGES:
-            raise NnbenchError(
-                f"a recipe has no {name!r} to change. {did_you_mean(name, CHANGES)} There are {listing(CHANGES)}."
-            )
+            raise NnbenchError(none_such(name, "change"))
         says, takes = CHANGES[name]
         if not takes(value):
             raise NnbenchError(f"{name} is {says}, not {value!r}")
@@ -96,11 +108,13 @@ def components_of(changes: Mapping[str, Any]) -> tuple[str, ...]:
 def refuse_unregistered(changes: Mapping[str, Any], components: Sequence[ComponentInfo]) -> None:
     """Raises ``NnbenchError`` for a component or variant that is not registered, with those that are."""
     known = {one.id: one for one in components}
-    for name in components_of(changes):
-        if name not in known:
-            suite = name.partition(".")[0]
+    for change, suite in NAMED.items():
+        name = str(changes.get(change, "")).partition("@")[0]
+        if name and name not in known and ("." in name or change not in TORCHS_TOO):
             alike = [one for one in known if one.startswith(f"{suite}.")] or list(known)
-            raise NnbenchError(f"nothing is registered as {name!r}. {did_you_mean(name, known)} See {listing(alike)}.")
+            hint = did_you_mean(f"{suite}.{name.rpartition('.')[2].lower()}", alike)
+            told = [f"{change}: nothing is registered as {name!r}.", hint, f"There are {listing(alike)}."]
+            raise NnbenchError(" ".join(filter(None, told)))
     for text in (str(changes[one]) for one in NAMED if one in changes):
         name, _, variant = text.partition("@")
         if variant and name in known and variant not in known[name].variants:

@@ -11,7 +11,7 @@ from nnbench.errors import NnbenchError, did_you_mean, listing
 from nnbench.experiments.levels import Level, levels
 from nnbench.experiments.records import Contender
 from nnbench.model import ComponentInfo
-from nnbench.recipe_changes import CHANGES, refuse_unregistered, refuse_wrong
+from nnbench.recipe_changes import CHANGES, none_such, refuse_unregistered, refuse_wrong
 
 DROPOUT_RATES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
 BATCH_SIZES = (32, 64, 128, 256, 512)
@@ -230,9 +230,7 @@ def _written(text: str, task: ComponentInfo) -> tuple[Contender, ...]:
     name, _, values = text.partition("=")
     whole, _, part = name.strip().partition(".")
     if whole not in CHANGES:
-        raise NnbenchError(
-            f"a recipe has no {whole!r} to vary. {did_you_mean(whole, CHANGES)} There are {listing(CHANGES)}."
-        )
+        raise NnbenchError(none_such(whole, "vary"))
     of_parts = whole.endswith("arguments")
     if of_parts != bool(part):
         wanted = f"{whole}.NAME={values}, NAME one of its arguments" if of_parts else f"{whole}={values}"

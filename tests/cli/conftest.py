@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -80,6 +81,11 @@ class Answer:
         return json.loads(self.out)
 
 
+def hear_ctrl_c():
+    """A shell's background job ignores SIGINT, and so does what it starts, unless it is told otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class User:
     """Someone at a shell in a folder with a suite file."""
@@ -113,7 +119,13 @@ class User:
     def start(self, *arguments):
         command = [sys.executable, "-m", "nnbench", *map(str, arguments)]
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=hear_ctrl_c,
         )
 
 

@@ -1,5 +1,7 @@
 """The contenders of each factor, and factors that are written out."""
 
+from dataclasses import replace
+
 import pytest
 
 from nnbench.errors import NnbenchError
@@ -138,6 +140,12 @@ def test_what_is_no_factor_is_refused_with_what_to_type(text, said):
 def test_components_that_are_not_registered_are_refused():
     with pytest.raises(NnbenchError, match=r"nothing is registered as 'optimizers\.adm'"):
         factor("optimizer=SGD,optimizers.adm", NET, Settings(1, (NET,)))
+
+
+def test_what_takes_no_name_of_torchs_is_refused_with_what_it_takes():
+    relu = replace(NET, id="activations.relu", kind="module", recipe=None)
+    with pytest.raises(NnbenchError, match=r"Did you mean activations\.relu\? There are activations\.relu\."):
+        factor("activation=ReLU,activations.relu", NET, Settings(1, (NET, relu)))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import fmean
 
 from nnbench import comparison
@@ -45,12 +45,22 @@ def recommendation(experiment: Experiment, found: Findings) -> list[Part]:
     return [_advice(experiment, found), *_overfitting(experiment), *_calibration(experiment)]
 
 
+def _cut_short(experiment: Experiment) -> str:
+    """What is to be said of trainings shorter than the recipe's: regularizing pays late."""
+    epochs, recipe = experiment.protocol.get("epochs"), experiment.protocol.get("recipe")
+    whole = recipe.get("epochs") if isinstance(recipe, Mapping) else None
+    if not isinstance(epochs, int) or not isinstance(whole, int) or epochs >= whole:
+        return ""
+    return f", after {epochs} of the recipe's {whole} epochs; longer ones may need more of it"
+
+
 def _advice(experiment: Experiment, found: Findings) -> str:
     rates = {one.name: level(one) for one in experiment.contenders}
     in_order = [one.name for _, one in placed(experiment) if one.name in found.best]
     none = _without(experiment)
     evidence = (
         f"{plural(sum(map(len, known(experiment, _judged(experiment)).values())), 'training')} that came to their end"
+        f"{_cut_short(experiment)}"
     )
     if none in found.best:
         others = [rates[name] for name in in_order if name != none]

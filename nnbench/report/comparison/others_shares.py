@@ -55,7 +55,7 @@ def _said(found: Mapping[float, Findings]) -> Iterator[str]:
         best = one.order[0]
         peers = [name for name in one.best if name != best]
         among = f", and {listing(peers)} cannot be told apart from it" if peers else ", and no other ties with it"
-        yield f"With {_share(share)} of the samples {best} is best{among}."
+        yield f"With {_share(share)} of the samples {best} is best in {one.seeds} seeds{among}."
 
 
 def _share(share: float) -> str:
