@@ -69,7 +69,10 @@ def test_a_subset_has_as_many_of_each_class_and_is_always_the_same(loaded, monke
         ("lstm_classifier", "digits", "digits is images, and the task is trained on sentences"),
     ],
 )
-def test_data_of_another_kind_is_refused_in_words(task, data, said):
+def test_data_of_another_kind_is_refused_in_words(loaded, task, data, said):
+    split, years = np.repeat(["train", "test"], 10), np.arange("1900", "1920", dtype="datetime64[Y]")
+    loaded["sunspots"] = SeriesData("sunspots", "abc", np.arange(20.0), years, np.full(20, True), split, "")
+    loaded["digits"] = images()
     with pytest.raises(NotMeasurable, match=said):
         prepare(RECIPES[task], data)
 
