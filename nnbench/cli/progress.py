@@ -15,6 +15,7 @@ from rich.table import Column
 from nnbench.units import duration
 
 SECONDS_BETWEEN_LINES = 10.0
+LEAST_SHARE = 0.02  # of the steps: before, what is told would be how long a start takes
 
 
 class Progress:
@@ -54,7 +55,7 @@ class Progress:
             self._bar.update(self._task, total=total)
 
     def _left(self) -> str:
-        if not self.done:
+        if self.done < LEAST_SHARE * self.total or not self.done:
             return ""
         spent = time.monotonic() - self._started
         return f", about {duration(spent / self.done * (self.total - self.done))} left"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
@@ -22,6 +22,8 @@ from nnbench.stats import Interval
 ROW, AXIS, TOP = 40, 36, 2  # pixels: a contender's name over its dots, the axis below all
 MARGIN, FAILURE = 8, 11  # pixels: at both ends, and what the cross of a failed trial takes
 MOST_CROSSES = 6
+RADIUS, APART = 3.5, 6.0  # of a dot; what its middle must be away from the next one's
+LANES = (0.0, -6.0, 6.0)
 WIDEST = 3.0  # of the span of all values: what an interval may take of the axis
 TICK = 52  # pixels that a tick's label needs
 
@@ -104,11 +106,26 @@ def _bar(mean: Interval, middle: float, scale: Scale, name: str, metric: str) ->
 
 
 def _dots(experiment: Experiment, one: Contender, middle: float, scale: Scale) -> Iterator[Markup]:
-    for place, outcome in enumerate(trials(experiment, one.name)):
-        value = outcome.last(experiment.metric)
-        if value is not None and is_usable(outcome, experiment.metric):
-            told = f"{one.name}, seed {outcome.trial.seed}: {number(experiment.metric, value)}"
-            yield drawing.dot(scale.at(value), middle + (-3, 3, 0)[place % 3], "seed", told, 3.5)
+    seen = [
+        (scale.at(value), f"{one.name}, seed {outcome.trial.seed}: {number(experiment.metric, value)}")
+        for outcome in trials(experiment, one.name)
+        if (value := outcome.last(experiment.metric)) is not None and is_usable(outcome, experiment.metric)
+    ]
+    for (x, told), lane in zip(seen, lanes([x for x, _ in seen]), strict=True):
+        yield drawing.dot(x, middle + lane, "seed", told, RADIUS)
+
+
+def lanes(places: Sequence[float]) -> list[float]:
+    """How far above or below its row each dot is drawn: as little as lets it be told from those before.
+
+    >>> lanes([10.0, 10.0, 10.0, 30.0])
+    [0.0, -6.0, 6.0, 0.0]
+    """
+    found: dict[int, float] = {}
+    for one in range(len(places)):
+        near = [found[other] for other in found if abs(places[one] - places[other]) < APART]
+        found[one] = min(LANES, key=lambda lane: (near.count(lane), abs(lane)))
+    return [found[one] for one in range(len(places))]
 
 
 def _crosses(experiment: Experiment, one: Contender, middle: float, gutter: float) -> Iterator[Markup]:
