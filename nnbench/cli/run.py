@@ -49,7 +49,7 @@ QUICK_ROUNDS, QUICK_BUDGET = 1, 0.01
 @click.option(
     "--quick",
     is_flag=True,
-    help="A first look: one round of 0.01 s, and only outputs, gradients and steps checked.",
+    help="A first look: one round of 0.01 s, only outputs, gradients and steps checked, networks in one case.",
 )
 @click.option(
     "--counters", multiple=True, type=click.Choice(COUNTERS_ON_REQUEST), help="Count this too; it takes seconds a case."
@@ -149,7 +149,7 @@ def _print(rows: Sequence[checking.Row], journal: store.Journal, as_json: bool, 
         _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], repeat)
     _print_noise(measured)
     if is_quick:
-        output.warn("checked: outputs, gradients and steps alone; `nnbench check` makes the other checks too")
+        output.warn("checked: outputs, gradients and steps alone, networks in their smallest case; `nnbench check` checks all")
     if journal.sealed:
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
 
