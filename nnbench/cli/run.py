@@ -149,7 +149,9 @@ def _print(rows: Sequence[checking.Row], journal: store.Journal, as_json: bool, 
         _print_failures([row for row in rows if isinstance(row, Check) and not row.is_right], repeat)
     _print_noise(measured)
     if is_quick:
-        output.warn("checked: outputs, gradients and steps alone, networks in their smallest case; `nnbench check` checks all")
+        output.warn(
+            "checked: outputs, gradients and steps, networks in their smallest case; `nnbench check` checks all"
+        )
     if journal.sealed:
         output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
 
