@@ -56,6 +56,11 @@ class Band:
     first: First | None = None
     by_name: bool = False
 
+    @property
+    def seconds(self) -> float:
+        """How long the steps of one training took where it was made; one second where that is not known."""
+        return float(self.of.get("seconds") or 1.0)
+
 
 @dataclass(frozen=True)
 class Answer:

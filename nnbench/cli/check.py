@@ -94,49 +94,74 @@ def command(
 
     Exits with 1 when a check fails, a case proves nothing (mistrusted) or an erratum no longer shows.
     """
-    if convergence and (errata or mutants or html or only):
-        raise click.UsageError("--convergence trains; --only, --html, --errata and --mutants are for other checks")
-    if (errata or mutants) and (seeds or html or only):
-        raise click.UsageError(
-            "--only, --seeds and --html are for the checks themselves, not for --errata or --mutants"
-        )
-    wanted, patterns, named = _held_against(like, patterns)
+    _refuse_mixed(convergence, errata or mutants, bool(html or only), bool(seeds))
+    wanted, patterns, candidate_name = _held_against(like, patterns)
     limits = options.limits(timeout, memory_limit)
-    repeat = repeater(suites, limits, named, only, options.placed(device, dtype))
+    repeat = repeater(suites, limits, candidate_name, only, options.placed(device, dtype))
+    settings = checking.Settings(seed=seed, processes=jobs or processes(), only=only)
+    selected = bool(patterns or expression)
     with Session([*sources(suites), *wanted], limits, device=device, dtype=dtype or "") as session:
-        everything = session.components()
-        if wanted:
-            _refuse_candidate(session.problems, wanted[0], everything)
-        output.warn_of(session.problems)
-        try:
-            targets = select(everything, patterns, expression)
-        except UnknownComponent as error:
-            if not _is_of_unloaded(error.identifier, session.problems, everything):
-                raise
+        targets = _targets(session, wanted, patterns, expression)
+        if targets is None:
             return output.USAGE  # why there is no such component is said already
         if convergence:
-            return check_convergence(session, targets, seed, seeds, as_json, bool(patterns or expression))
-        if errata:
-            targets = with_errata(targets)
-        settings = checking.Settings(seed=seed, processes=jobs or processes(), only=only)
+            return check_convergence(session, targets, seed, seeds, as_json, selected, settings.processes)
         if mutants:
             return check_mutants(session, targets, settings, as_json)
-        _refuse_unknown_checks(session, targets, only)
         checked = Checked(keeps_rows=as_json or errata)
+        targets = with_errata(targets) if errata else targets
+        _refuse_unknown_checks(session, targets, only)
         _check(session, targets, settings, _drawn(seed, seeds), checked.add)
     if html:
         _write_page(html, checked.table, repeat)
-    known = documents.read()
-    lost = [] if patterns or expression or not errata else unproved(checked.rows, known)
-    if as_json:
-        output.print_json([as_told(row, repeat) for row in checked.rows])
-    else:
-        print_errata(checked.rows, known, repeat) if errata else print_checks(checked.table, repeat)
-    for name in lost:
-        output.warn(f"{name} has no evidence: nothing that is registered shows it")
+    _tell(checked, repeat, errata, as_json)
+    lost = _lost(checked) if errata and not selected else []
     if lost or not checked.table.is_right:
         return output.SOMETHING_WRONG
     return output.NOT_MEASURED if session.problems else 0
+
+
+def _refuse_mixed(convergence: bool, of_checks: bool, of_rows: bool, seeds: bool) -> None:
+    """Options that would be silently without effect."""
+    if convergence and (of_checks or of_rows):
+        raise click.UsageError("--convergence trains; --only, --html, --errata and --mutants are for other checks")
+    if of_checks and (seeds or of_rows):
+        raise click.UsageError(
+            "--only, --seeds and --html are for the checks themselves, not for --errata or --mutants"
+        )
+
+
+def _targets(
+    session: Session, wanted: Sequence[Source], patterns: Sequence[str], expression: str
+) -> Sequence[Target] | None:
+    """What is selected; None where it is of a suite that could not be loaded, which is told."""
+    everything = session.components()
+    if wanted:
+        _refuse_candidate(session.problems, wanted[0], everything)
+    output.warn_of(session.problems)
+    try:
+        return select(everything, patterns, expression)
+    except UnknownComponent as error:
+        if not _is_of_unloaded(error.identifier, session.problems, everything):
+            raise
+        return None
+
+
+def _tell(checked: Checked, repeat: Repeat, errata: bool, as_json: bool) -> None:
+    if as_json:
+        output.print_json([as_told(row, repeat) for row in checked.rows])
+    elif errata:
+        print_errata(checked.rows, documents.read(), repeat)
+    else:
+        print_checks(checked.table, repeat)
+
+
+def _lost(checked: Checked) -> list[str]:
+    """Errata that nothing shows any more, each of them told."""
+    lost = unproved(checked.rows, documents.read())
+    for name in lost:
+        output.warn(f"{name} has no evidence: nothing that is registered shows it")
+    return lost
 
 
 def _is_of_unloaded(identifier: str, problems: Sequence[Problem], everything: Sequence[ComponentInfo]) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnbench import bands
-from nnbench.bands import Answer, Band
+from nnbench.bands import Band
 from nnbench.cli import output
-from nnbench.cli.convergence import SEEDS, WORSE, bits, distributions, drawn, json_rows, print_answers
+from nnbench.cli.convergence import WORSE, json_rows, print_answers
+from nnbench.cli.progress import Progress
+from nnbench.convergence import SEEDS, Asked, Compared, by_bits, by_seeds, drawn
 from nnbench.data import DATASETS, is_available
 from nnbench.data.subsets import needed
 from nnbench.errors import NnbenchError, listing
 from nnbench.plan import Target
 from nnbench.processes.session import Session
+from nnbench.trainings import steps
 
 
 def check_convergence(
@@ -21,7 +24,8 @@ def check_convergence(
     seed: int | None,
     seeds: int | None,
     as_json: bool,
-    named: bool = True,
+    named: bool,
+    processes: int,
 ) -> int:
     """Train each selected task that has a band; 1 where one learns worse than it did.
 
@@ -34,18 +38,37 @@ def check_convergence(
     asked = seed is not None or seeds is not None
     first = drawn() if seed is None else seed
     fresh = range(first, first + (seeds or SEEDS))
-    found: list[tuple[Band, tuple[Answer, ...]]] = []
-    for band in there:
-        task = tasks[band.task]
-        answers = () if asked else bits(session, task, band)
-        found.append((band, answers or distributions(session, task, band, fresh, len(there))))
-    if any(one.seeds for _, answers in found for one in answers):
+    wanted = [Asked(tasks[band.task], band, fresh) for band in there]
+    found = [Compared(band, ()) for band in there] if asked else _by_bits(session, wanted, processes)
+    found = _by_seeds(session, wanted, found, processes)
+    if any(one.seeds for compared in found for one in compared.answers):
         output.warn(f"seeds {fresh[0]} to {fresh[-1]}; `--seed {first} --seeds {len(fresh)}` repeats them")
     if as_json:
-        output.print_json([row for band, answers in found for row in json_rows(band, answers)])
+        output.print_json([row for compared in found for row in json_rows(compared)])
     else:
         print_answers(found)
-    return output.SOMETHING_WRONG if any(one.verdict in WORSE for _, each in found for one in each) else 0
+    said = {one.verdict for compared in found for one in compared.answers}
+    return output.SOMETHING_WRONG if said & set(WORSE) else 0
+
+
+def _by_bits(session: Session, wanted: Sequence[Asked], processes: int) -> list[Compared]:
+    """The first tier, and in a line each where a band's first training is another now."""
+    with Progress(1) as progress:
+        found = by_bits(session, wanted, progress, processes)
+    for compared in found:
+        if compared.parted:
+            output.warn(f"{compared.band.task} on {compared.band.data}: {compared.parted}")
+    return found
+
+
+def _by_seeds(session: Session, wanted: Sequence[Asked], found: Sequence[Compared], processes: int) -> list[Compared]:
+    """What is found, and the second tier for each band that has no answer yet."""
+    open_ones = [one for one, compared in zip(wanted, found, strict=True) if not compared.answers]
+    if not open_ones:
+        return list(found)
+    with Progress(steps([one.fresh for one in open_ones])) as progress:
+        more = iter(by_seeds(session, open_ones, progress, processes, len(wanted)))
+    return [one if one.answers else next(more) for one in found]
 
 
 def _chosen(tasks: Sequence[str], named: bool) -> list[Band]:

@@ -17,39 +17,47 @@ import click
 from nnbench import bands, trainer
 from nnbench.bands import Answer, Band
 from nnbench.cli import output
-from nnbench.cli.convergence import (
-    SEEDS,
-    WORSE,
-    band_of,
-    distributions,
-    drawn,
-    json_rows,
-    print_answers,
-    trained,
-    where,
-)
+from nnbench.cli.convergence import WORSE, json_rows, print_answers
+from nnbench.cli.progress import Progress
+from nnbench.convergence import SEEDS, Asked, Compared, band_of, by_seeds, drawn, where
 from nnbench.errors import NnbenchError
-from nnbench.processes.session import Session
+from nnbench.model import ComponentInfo, Measurement
+from nnbench.processes.session import Session, processes
+from nnbench.trainings import Group, steps, trained
 from nnbench.trajectories import Difference, Trajectory, elsewhere, first_difference, read, write
 
 LEAST_SEEDS = 5  # that a spread is told from
+UNKNOWN_SECONDS = 60.0  # that a training is taken to take: long enough to be worth a process of its own
 
 
 def record(
-    session: Session, trainings: Sequence[trainer.Training], steps: int, device: str, file: Path, seeds: int
+    session: Session, trainings: Sequence[trainer.Training], number: int, device: str, file: Path, seeds: int
 ) -> int:
     """Keep the first steps of the first training, and what all of them reach where several are asked for."""
     if 1 < seeds < LEAST_SEEDS:
         raise NnbenchError(f"--seeds {seeds}: a distribution to compare with takes {LEAST_SEEDS} seeds at least")
-    made = _now(session, trainings[0], steps, device)
+    made = _now(session, trainings[0], number, device)
     if seeds > 1:
-        reached = band_of(trained(session, trainings, device), trainings[0].length, made.where)
+        reached = band_of(_reached(session, trainings, device), trainings[0].length, made.where)
         made = replace(made, band=bands.content_of(reached))
     write(file, made)
     more = f", and what {seeds} seeds reach" if seeds > 1 else ""
-    told = f"{steps} steps of {trainings[0].label} are kept in {file}{more}"
+    told = f"{number} steps of {trainings[0].label} are kept in {file}{more}"
     output.warn(f"{told}; `--replay {file}` holds another day's against it")
     return 0
+
+
+def _reached(session: Session, trainings: Sequence[trainer.Training], device: str) -> dict[int, list[Measurement]]:
+    """The rows of each seed, with a bar while they come."""
+    groups = [Group(trainings, UNKNOWN_SECONDS)]
+    with Progress(steps(groups)) as progress:
+        (found,) = trained(session, groups, progress, _side_by_side(device), device)
+    return found
+
+
+def _side_by_side(device: str) -> int:
+    """A device other than the CPU is shared by nobody."""
+    return processes() if device == "cpu" else 1
 
 
 def replay(
@@ -67,19 +75,25 @@ def replay(
     if not as_json:
         _tell(training, kept, found, moved)
     band = _band(kept) if found is not None else None
-    answers: tuple[Answer, ...] = ()
-    if band is not None:
-        first = drawn()
-        fresh = range(first, first + (seeds or SEEDS))
-        output.warn(f"what it reaches under seeds {fresh[0]} to {fresh[-1]}, beside the {len(band.of['seeds'])} kept")
-        answers = distributions(session, training.task, band, fresh, 1, device)
+    compared = None if band is None else _compared(session, training.task, band, seeds or SEEDS, device)
     if as_json:
-        output.print_json([_json_row(training, kept, found, moved), *(json_rows(band, answers) if band else ())])
-    elif band is not None:
-        print_answers([(band, answers)])
+        output.print_json([_json_row(training, kept, found, moved), *(json_rows(compared) if compared else ())])
+    elif compared is not None:
+        print_answers([compared])
     elif found is not None:
         click.echo(_what_to_type(training, file))
-    return _exit_code(found, answers)
+    return _exit_code(found, compared.answers if compared else ())
+
+
+def _compared(session: Session, task: ComponentInfo, band: Band, seeds: int, device: str) -> Compared:
+    """What so many fresh seeds reach, beside those kept."""
+    first = drawn()
+    fresh = range(first, first + seeds)
+    output.warn(f"what it reaches under seeds {fresh[0]} to {fresh[-1]}, beside the {len(band.of['seeds'])} kept")
+    asked = [Asked(task, band, fresh)]
+    with Progress(steps([one.fresh for one in asked])) as progress:
+        (found,) = by_seeds(session, asked, progress, _side_by_side(device), device=device)
+    return found
 
 
 def _now(session: Session, training: trainer.Training, steps: int, device: str) -> Trajectory:

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from nnbench import bands
+from nnbench import convergence as tiers
 from nnbench.cli import check_convergence as module
-from nnbench.cli import convergence as tiers
 from nnbench.errors import NnbenchError
 from nnbench.model import CaseInfo, ComponentInfo, Measurement
 from nnbench.plan import Target
@@ -44,10 +44,12 @@ def told(monkeypatch, capsys):
 
     def ask(make, task=NET, seed=None, seeds=8, band=BAND, named=True):
         monkeypatch.setattr(bands, "bands", lambda: (band,))
-        monkeypatch.setattr(
-            tiers, "trained", lambda _, wanted, device="cpu": {one.seed: make(one.seed) for one in wanted}
-        )
-        code = module.check_convergence(Here(), [Target(task, "reference", CASE)], seed, seeds, True, named)
+
+        def trained(session, groups, progress, processes, device="cpu"):
+            return [{one.seed: make(one.seed) for one in group.trainings} for group in groups]
+
+        monkeypatch.setattr(tiers, "trained", trained)
+        code = module.check_convergence(Here(), [Target(task, "reference", CASE)], seed, seeds, True, named, 2)
         said = capsys.readouterr()
         return code, json.loads(said.out), said.err
 

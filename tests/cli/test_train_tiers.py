@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from nnbench import bands
-from nnbench.cli import convergence as tiers
+from nnbench import convergence as tiers
 from nnbench.cli import train_replayed as module
 from nnbench.errors import NnbenchError
 from nnbench.model import CaseInfo, ComponentInfo, Measurement
@@ -41,9 +41,10 @@ def machine(monkeypatch):
     now = {"steps": STEPS, "loss": lambda seed: 1 + 0.01 * (seed % 5), "trained": []}
     of = {"component": "mine.net", "variant": "reference", "data": "points", "seed": 0}
 
-    def trained(session, trainings, device="cpu"):
-        now["trained"] += [one.seed for one in trainings]
-        return {one.seed: rows_of(one.seed, now["loss"](one.seed)) for one in trainings}
+    def trained(session, groups, progress, processes, device="cpu"):
+        (group,) = groups
+        now["trained"] += [one.seed for one in group.trainings]
+        return [{one.seed: rows_of(one.seed, now["loss"](one.seed)) for one in group.trainings}]
 
     for place in (module, tiers):
         monkeypatch.setattr(place, "trained", trained)
