@@ -57,6 +57,8 @@ def find_task(components: Sequence[ComponentInfo], name: str) -> ComponentInfo:
     if found:
         raise NnbenchError(f"{name} is the name of {listing(one.id for one in found)}; write one of these")
     names = sorted(key.partition(".")[2] for key in tasks)
+    if any(name in (one.id, one.id.partition(".")[2]) for one in components):
+        raise NnbenchError(f"{name} has no recipe; what has one is trained: {listing(names)}.")
     hint = did_you_mean(name, names)
     raise NnbenchError(f"no task is called {name!r}. {hint + ' ' * bool(hint)}There are {listing(names)}.")
 

@@ -13,6 +13,7 @@ from nnbench.processes.session import Session
 from nnbench.processes.side_by_side import each
 from nnbench.trainer import STEPS, Training, run
 
+STEPS_A_SECOND = 10  # of a progress bar
 LEAST_SECONDS = 20.0  # of training for one worker: beside it, its start is short
 
 
@@ -34,7 +35,7 @@ class Group:
     @property
     def steps(self) -> int:
         """Of a progress bar, for one of them."""
-        return max(round(STEPS * self.seconds), 1)
+        return max(round(STEPS_A_SECOND * self.seconds), 1)
 
     def cut(self, processes: int) -> list[Group]:
         """In parts that are worth a worker each, at most one a process."""
@@ -68,14 +69,14 @@ def trained(
 def _rows(session: Session, group: Group, meter: _Meter, device: str) -> list[Measurement]:
     """One part, trained in one worker."""
     rows, told, done = [], 0, 0
+    of_one = STEPS * group.trainings[0].length
     for event in run(session, group.trainings, device):
-        done += event.steps
-        now = done * group.steps // (STEPS * group.trainings[0].length)
-        meter.note(event.doing, now - told)
+        before, done = done, done + event.steps
+        now = done * group.steps // of_one
+        meter.note(event.doing, now - told, done // of_one - before // of_one)
         told = now
         if event.row is not None:
             rows.append(event.row)
-    meter.end(len(group.trainings))
     return rows
 
 
@@ -92,11 +93,8 @@ class _Meter:
         self._ended = 0
         self._lock = threading.Lock()
 
-    def note(self, doing: str, steps: int) -> None:
+    def note(self, doing: str, steps: int, ended: int) -> None:
         with self._lock:
+            self._ended += ended
             told = f"{self._ended} of {self._trainings} trainings done; {doing}" if doing else ""
             self._progress.update(told, steps)
-
-    def end(self, trainings: int) -> None:
-        with self._lock:
-            self._ended += trainings

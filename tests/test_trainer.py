@@ -29,7 +29,8 @@ def test_a_task_is_named_by_its_id_or_by_the_name_in_its_suite():
     [
         ("net", "net is the name of architectures.net and mine.net"),
         ("othr", "Did you mean other"),
-        ("linear", "There are net, net and other"),
+        ("nothing_like_it", "There are net, net and other"),
+        ("linear", "linear has no recipe; what has one is trained: net, net and other"),
     ],
 )
 def test_what_is_no_task_is_told_with_those_there_are(name, said):

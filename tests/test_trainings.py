@@ -103,8 +103,15 @@ def test_the_longest_are_begun_first(here):
 def test_what_is_told_adds_up_to_what_was_announced(here):
     groups, bar = [group("a.short", 3, 0.3), group("a.long", 4, 10.0)], Bar()
     trained(Team(), groups, bar, 2)
-    assert bar.steps == steps(groups) == 3 * 300 + 4 * 10_000
+    assert bar.steps == steps(groups) == 3 * 3 + 4 * 100
     assert "0 of 7 trainings done; a.long@reference, seed 0: epoch 1" in bar.said
+
+
+def test_each_training_that_is_done_is_counted(here):
+    bar = Bar()
+    trained(Team(), [group("a.net", 3)], bar, 1)
+    counts = [int(said.partition(" of ")[0]) for said in bar.said if said]
+    assert counts == [0, 0, 1, 1, 2, 2]
 
 
 def test_what_a_training_raises_is_raised_here(here, monkeypatch):

@@ -16,10 +16,13 @@ from pathlib import Path
 
 from nnbench import bands, trainer
 from nnbench.bands import Band, First
-from nnbench.cli.convergence import band_of, trained, where
+from nnbench.cli.progress import Progress
+from nnbench.convergence import band_of, where
 from nnbench.discovery import sources
 from nnbench.errors import NnbenchError
-from nnbench.processes.session import Session
+from nnbench.model import Measurement
+from nnbench.processes.session import Session, processes
+from nnbench.trainings import Group, steps, trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,7 @@ WANTED = {
     "time_series_lstm": Wanted("time_series_lstm", 10),
     "time_series_lstm-mauna_loa_co2": Wanted("time_series_lstm", 5, "mauna_loa_co2"),
     "mnist_mlp": Wanted("mnist_mlp", 2),
+    "mnist_mlp-20_epochs": Wanted("mnist_mlp", 20, by_name=True),
     "neural_net-digits": Wanted("neural_net", 10, "digits"),
     "softmax_regression": Wanted("softmax_regression", 1),
     "neural_net": Wanted("neural_net", 1, by_name=True),
@@ -55,8 +59,10 @@ WANTED = {
     "mlp_batch_norm": Wanted("mlp_batch_norm", 1, by_name=True),
     "cnn": Wanted("cnn", 1, "cifar10_subset", variant="torch", by_name=True),
     "lstm_classifier": Wanted("lstm_classifier", 1, variant="torch", by_name=True),
+    "attention_classifier": Wanted("attention_classifier", 2, variant="torch", by_name=True),
 }
 SEEDS = range(20)
+LONG = 60.0  # seconds that a training is taken to take: worth a process of its own
 STEPS = 10  # of the first seed, that are kept to the last bit
 FOLDER = Path(bands.__file__).parent / "reference_bands"
 
@@ -67,10 +73,17 @@ def trainings(session: Session, wanted: Wanted) -> list[trainer.Training]:
     return [dataclasses.replace(made, seed=seed) for seed in SEEDS]
 
 
+def rows_of(session: Session, asked: list[trainer.Training]) -> dict[int, list[Measurement]]:
+    """The rows of each seed, with a bar while they come."""
+    groups = [Group(asked, LONG)]
+    with Progress(steps(groups)) as progress:
+        return trained(session, groups, progress, processes())[0]
+
+
 def band(session: Session, wanted: Wanted) -> Band:
     """Train one task under every seed."""
     asked = trainings(session, wanted)
-    rows = trained(session, asked)
+    rows = rows_of(session, asked)
     of = {
         "made": datetime.now(UTC).date().isoformat(),
         "command": shlex.join(["python", "benchmarks/harness/convergence_bands.py", *sys.argv[1:]]),
@@ -85,12 +98,14 @@ def with_first(session: Session, name: str) -> Band:
     """A band that is there, with the bits of its first seed; refused where its numbers are no longer those."""
     old = bands.read(file(session, name))
     training = trainings(session, WANTED[name])[0]
-    rows = trained(session, [training])[training.seed]
+    by_seed = rows_of(session, [training])
+    rows = by_seed[training.seed]
     if any(bands.summary(rows)[metric] != values[0] for metric, values in old.values.items()):
         raise NnbenchError(f"{name}: seed {training.seed} no longer gives the band's numbers; make the whole band anew")
     steps = trainer.trajectory(session, training, STEPS).steps
     first = First(training.seed, bands.weights_of(rows), steps)
-    return dataclasses.replace(old, of=dict(old.of) | where(session), first=first, by_name=WANTED[name].by_name)
+    of = dict(old.of) | where(session) | {"seconds": band_of(by_seed, old.epochs, {}).of["seconds"]}
+    return dataclasses.replace(old, of=of, first=first, by_name=WANTED[name].by_name)
 
 
 def file(session: Session, name: str) -> Path:

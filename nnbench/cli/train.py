@@ -187,8 +187,13 @@ def _follow(
         else:
             teller.end()
         if journal.sealed:
-            output.warn(f"stored as {journal.sealed}; `nnbench report {journal.run.id}` makes a page of it")
+            page = f"; `nnbench report {journal.run.id}` makes a page of it"
+            output.warn(f"stored as {journal.sealed}{page if _has_epochs(rows) else ', without an epoch'}")
     return rows
+
+
+def _has_epochs(rows: Sequence[Measurement]) -> bool:
+    return any(row.values for row in rows)
 
 
 def _json_row(row: Measurement) -> dict[str, Any]:

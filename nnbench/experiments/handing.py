@@ -6,24 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from nnbench.experiments.executors import Crew, Died, answer
 from nnbench.experiments.records import TUNING, Trial
 from nnbench.experiments.schedule import Queue
 from nnbench.experiments.trials import identity
 from nnbench.experiments.work import Answer, Job
+from nnbench.trainings import Progress
 
 STEPS = 1000  # of one epoch, as a progress bar counts them
 TICK = 0.2  # seconds between two looks at how far trials are
-
-
-class Progress(Protocol):
-    """Whoever shows how far it is; ``expect`` says how many steps there will be in all."""
-
-    def update(self, doing: str, steps: int) -> None: ...
-
-    def expect(self, total: int) -> None: ...
 
 
 @dataclass
