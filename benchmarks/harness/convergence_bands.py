@@ -116,7 +116,7 @@ def file(session: Session, name: str) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", choices=[*WANTED, []])
+    parser.add_argument("tasks", nargs="*", choices=[*WANTED, []], metavar="TASK")
     parser.add_argument("--first", action="store_true")
     given = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)

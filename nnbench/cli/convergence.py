@@ -18,7 +18,8 @@ def print_answers(found: Sequence[Compared]) -> None:
     table = output.table(*COLUMNS, right=COLUMNS[5:7])
     for compared in found:
         for one in compared.answers:
-            numbers = f"{one.before:.4g}", f"{one.after:.4g}", f"{one.low:+.3g} to {one.high:+.3g}"
+            interval = f"{one.low:+.3g} to {one.high:+.3g}" if one.seeds else ""
+            numbers = f"{one.before:.4g}", f"{one.after:.4g}", interval
             by = f"{one.seeds} seeds" if one.seeds else "the same bits"
             named = compared.band.task, compared.band.data, NAMES[one.metric]
             output.add_row(table, *named, one.verdict, by, *numbers)
