@@ -14,6 +14,7 @@ from nnbench.model import Verdict
 
 GROUP = 5  # samples of which the smallest counts: what disturbs a sample only ever adds to it
 CONFIDENCE = 0.99
+QUANTILE = 2.5758293  # of the normal distribution, for an interval of that confidence
 # Fresh processes running the same code differ by 0.3 to 1.8 % (measured; docs/methodology.md). One process cannot
 # know its own spread, so the observed one is pooled with this much prior knowledge of it.
 PRIOR_SPREAD = 0.015
@@ -90,6 +91,18 @@ def _standard_error(logs: Sequence[float]) -> float:
     freedom = PRIOR_WEIGHT + len(logs) - 1
     quantile = float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
     return quantile * math.sqrt(squares / freedom / len(logs))
+
+
+def share(estimate: float, samples: int) -> Interval:
+    """A share that was counted in so many samples, with the interval that drawing them leaves open.
+
+    Wilson's (1927, doi:10.1080/01621459.1927.10502953): it stays within 0 and 1, and holds near both ends and for few
+    samples, where the usual one is far too narrow.
+    """
+    root = QUANTILE**2 / samples
+    middle = (estimate + root / 2) / (1 + root)
+    half = math.sqrt(root * (estimate * (1 - estimate) + root / 4)) / (1 + root)
+    return Interval(estimate, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
 def noise_floor(looks: Sequence[Sequence[float]]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nnbench.metrics import CALIBRATION, DRAWN, EXPERIMENT, METRICS, MODES_ON_REQUEST, TIMED_MODES, TRIAL
 from nnbench.model import CHECK_PREFIX, Measurement, Status
-from nnbench.stats import Interval, location
+from nnbench.stats import Interval, location, share
 
 Key = tuple[str, str, str]  # component, case, variant
 
@@ -81,12 +81,11 @@ class TrainingLine:
 
     @property
     def interval(self) -> Interval | None:
-        """The test accuracy with the 99 % interval that drawing so many test samples leaves it (binomial)."""
+        """The test accuracy with the 99 % interval that drawing so many test samples leaves it."""
         accuracy = self.values.get("test_accuracy")
         if accuracy is None or not self.test_samples or not math.isfinite(accuracy):
             return None
-        half = 2.576 * math.sqrt(max(accuracy * (1 - accuracy), 0.25 / self.test_samples) / self.test_samples)
-        return Interval(accuracy, max(0.0, accuracy - half), min(1.0, accuracy + half))
+        return share(accuracy, self.test_samples)
 
 
 def is_training(row: Measurement) -> bool:

@@ -5,8 +5,9 @@ import random
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from nnbench.stats import Interval, compare_times, location, noise_floor, typical
+from nnbench.stats import Interval, compare_times, location, noise_floor, share, typical
 
 ROUNDS = 3  # fresh processes, as `nnbench run` has them
 BIAS = 0.01  # by how much processes running the same code differ, as a standard deviation of logarithms
@@ -212,3 +213,19 @@ def test_the_noise_floor_is_the_noisier_kernels_spread():
 
 def test_one_look_says_nothing_of_noise():
     assert math.isnan(noise_floor([[1.0]]))
+
+
+@pytest.mark.parametrize(("right", "samples"), [(109, 113), (0, 20), (20, 20), (9834, 10_000), (426, 852)])
+def test_a_share_has_wilsons_interval(right, samples):
+    found = share(right / samples, samples)
+    wanted = binomtest(right, samples).proportion_ci(0.99, "wilson")
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=1e-7)
+    assert 0 <= found.low < found.high <= 1
+
+
+@pytest.mark.parametrize("true", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("samples", [50, 500])
+def test_that_interval_holds_the_truth_in_99_of_100_draws(true, samples):
+    counts = np.random.default_rng(1).binomial(samples, true, TRIALS)
+    kept = [share(count / samples, samples) for count in counts]
+    assert sum(one.low <= true <= one.high for one in kept) >= 0.98 * TRIALS
