@@ -15,6 +15,7 @@ from nnbench.data.subsets import needed
 from nnbench.errors import NnbenchError, listing
 from nnbench.plan import Target
 from nnbench.processes.session import Session
+from nnbench.report.words import plural
 from nnbench.trainings import steps
 
 
@@ -79,7 +80,8 @@ def _chosen(tasks: Sequence[str], named: bool) -> list[Band]:
         raise NnbenchError(f"none of what is selected has a reference band; these have: {have}")
     slow = [] if named else [band for band in known if band.by_name]
     if slow:
-        output.warn(f"left out unless it is named: {listing(dict.fromkeys(band.task for band in slow))}")
+        told = listing(f"{band.task} ({plural(band.epochs, 'epoch')})" for band in slow)
+        output.warn(f"left out unless it is named, for it takes minutes: {told}")
     there = []
     for band in known:
         if _is_there(band.data) and band not in slow:

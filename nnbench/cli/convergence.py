@@ -9,19 +9,19 @@ from nnbench.cli import output
 from nnbench.convergence import Compared
 
 WORSE = ("slower", "worse")
-COLUMNS = ("task", "data", "what", "verdict", "by", "band", "now", "99 % interval of the difference")
+COLUMNS = ("task", "data", "epochs", "what", "verdict", "by", "band", "now", "99 % interval of the difference")
 NAMES = {bands.SPEED: "mean log training loss", "test_loss": "test loss"}
 
 
 def print_answers(found: Sequence[Compared]) -> None:
     """A line for each metric of each band."""
-    table = output.table(*COLUMNS, right=COLUMNS[5:7])
+    table = output.table(*COLUMNS, right=("epochs", "band", "now"))
     for compared in found:
         for one in compared.answers:
             interval = f"{one.low:+.3g} to {one.high:+.3g}" if one.seeds else ""
             numbers = f"{one.before:.4g}", f"{one.after:.4g}", interval
             by = f"{one.seeds} seeds" if one.seeds else "the same bits"
-            named = compared.band.task, compared.band.data, NAMES[one.metric]
+            named = compared.band.task, compared.band.data, str(compared.band.epochs), NAMES[one.metric]
             output.add_row(table, *named, one.verdict, by, *numbers)
     output.console().print(table)
 

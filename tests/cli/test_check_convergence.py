@@ -152,7 +152,7 @@ def test_what_takes_minutes_is_trained_only_where_it_is_named(told, kept):
     slow = dataclasses.replace(kept, by_name=True)
     code, rows, said = told(first_again, seeds=None, band=slow, named=False)
     assert (code, rows) == (0, [])
-    assert "left out unless it is named: mine.net" in said
+    assert "left out unless it is named, for it takes minutes: mine.net (1 epoch)" in said
     _, rows, _ = told(first_again, seeds=None, band=slow)
     assert len(rows) == 2
 
