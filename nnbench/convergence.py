@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnbench import bands, machine, trainer
@@ -16,6 +16,7 @@ from nnbench.trainings import Group, Progress, steps, trained
 from nnbench.trajectories import WHERE, elsewhere, first_difference
 
 SEEDS = 8  # fresh ones that are held against a band
+LOOKS = 2  # at most: a band that these leave undecided gets as many again
 BEYOND = 1_000_000  # seeds are drawn below it, and none of them is a band's
 
 
@@ -39,6 +40,11 @@ class Asked:
         return Group([self.training(self.band.first.seed)], self.band.seconds)
 
     @property
+    def again(self) -> Asked:
+        """The same with the seeds that come next."""
+        return replace(self, seeds=range(self.seeds.stop, self.seeds.stop + len(self.seeds)))
+
+    @property
     def fresh(self) -> Group:
         return Group([self.training(seed) for seed in self.seeds], self.band.seconds)
 
@@ -50,6 +56,10 @@ class Compared:
     band: Band
     answers: tuple[Answer, ...]
     parted: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return any(one.verdict == "undecided" for one in self.answers)
 
 
 def where(session: Session) -> dict[str, Any]:
@@ -124,16 +134,25 @@ def by_seeds(
     asked: Sequence[Asked],
     progress: Progress,
     processes: int,
-    together: int | None = None,
+    together: int,
     device: str = "cpu",
+    more: bool = False,
 ) -> list[Compared]:
     """The second tier: fresh seeds beside each band's, in both directions; so many bands are compared ``together``.
 
-    Raises ``NnbenchError`` where the data is not a band's.
+    What they leave undecided gets as many seeds again, once, where ``more`` may be trained: that is one more look, for
+    which ``together`` counts each band twice. Raises ``NnbenchError`` where the data is not a band's.
     """
+    of = together * len(bands.COMPARED)
     found = trained(session, [one.fresh for one in asked], progress, processes, device)
-    of = (together or len(asked)) * len(bands.COMPARED)
-    return [_distributions(one.band, rows, of) for one, rows in zip(asked, found, strict=True)]
+    answers = [_distributions(one.band, rows, of) for one, rows in zip(asked, found, strict=True)]
+    open_ones = [place for place, one in enumerate(answers) if more and one.is_open]
+    again = [asked[place].again for place in open_ones]
+    progress.expect(steps([one.fresh for one in (*asked, *again)]))
+    later = trained(session, [one.fresh for one in again], progress, processes, device)
+    for place, rows in zip(open_ones, later, strict=True):
+        answers[place] = _distributions(asked[place].band, found[place] | rows, of)
+    return answers
 
 
 def _distributions(band: Band, by_seed: Mapping[int, Sequence[Measurement]], of: int) -> Compared:

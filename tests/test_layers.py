@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: each file or folder of nnbench/ imports those before it, never those after it.
 FLOORS = [
     "errors", "model", "metrics", "trajectories", "failures", "confinement", "forked",
-    "stats", "bands", "units", "comparison",
+    "stats", "bands", "known_figures", "units", "comparison",
     "ceilings", "machine", "documents",
     "specs", "recipe_changes", "variants", "catalog", "suite_files", "candidate", "discovery", "plan",
     "commits",

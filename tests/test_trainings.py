@@ -114,6 +114,11 @@ def test_each_training_that_is_done_is_counted(here):
     assert counts == [0, 0, 1, 1, 2, 2]
 
 
+def test_nothing_to_train_takes_nobody(here):
+    assert trained(Team(), [], Bar(), 2) == []
+    assert here["order"] == []
+
+
 def test_what_a_training_raises_is_raised_here(here, monkeypatch):
     def run(session, trainings, device):
         raise RuntimeError("no such thing")

@@ -12,9 +12,11 @@ import dataclasses
 import shlex
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from nnbench import bands, trainer
+from nnbench import bands, machine, trainer
 from nnbench.bands import Band, First
 from nnbench.cli.progress import Progress
 from nnbench.convergence import band_of, where
@@ -77,6 +79,13 @@ def trainings(session: Session, wanted: Wanted) -> list[trainer.Training]:
     return [dataclasses.replace(made, seed=seed) for seed in SEEDS]
 
 
+def made_with() -> dict[str, Any]:
+    """The rest of the software and the hardware that the first seed was last trained with."""
+    facts = machine.fingerprint()
+    here = {name: facts[name] for name in ("cores", "memory_gib", "python", "numpy")}
+    return {"with": here | {"scikit-learn": version("scikit-learn")}}
+
+
 def rows_of(session: Session, asked: list[trainer.Training]) -> dict[int, list[Measurement]]:
     """The rows of each seed, with a bar while they come."""
     groups = [Group(asked, LONG)]
@@ -92,7 +101,7 @@ def band(session: Session, wanted: Wanted) -> Band:
         "made": datetime.now(UTC).date().isoformat(),
         "command": shlex.join(["python", "benchmarks/harness/convergence_bands.py", *sys.argv[1:]]),
     }
-    made = band_of(rows, wanted.epochs, of | where(session))
+    made = band_of(rows, wanted.epochs, of | where(session) | made_with())
     steps = trainer.trajectory(session, asked[0], STEPS).steps
     weights = bands.weights_of(rows[asked[0].seed])
     return dataclasses.replace(made, first=First(asked[0].seed, weights, steps), by_name=wanted.by_name)
@@ -108,7 +117,7 @@ def with_first(session: Session, name: str) -> Band:
         raise NnbenchError(f"{name}: seed {training.seed} no longer gives the band's numbers; make the whole band anew")
     steps = trainer.trajectory(session, training, STEPS).steps
     first = First(training.seed, bands.weights_of(rows), steps)
-    of = dict(old.of) | where(session) | {"seconds": band_of(by_seed, old.epochs, {}).of["seconds"]}
+    of = dict(old.of) | where(session) | made_with() | {"seconds": band_of(by_seed, old.epochs, {}).of["seconds"]}
     return dataclasses.replace(old, of=of, first=first, by_name=WANTED[name].by_name)
 
 

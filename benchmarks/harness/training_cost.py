@@ -72,11 +72,12 @@ def engine(parts: Parts) -> Callable[[], None]:
     """One epoch of ours, its evaluation left out."""
     assert COMPONENT.recipe is not None
     training = Training(network(parts), parts, COMPONENT.recipe, 0)
-    return lambda: void(training._one_epoch(lambda done, of: None))
 
+    def epoch() -> None:
+        training._one_epoch(lambda done, of: None)
+        training.end_epoch()
 
-def void(_: object) -> None:
-    """Nothing."""
+    return epoch
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def replay(
     found, moved = first_difference(kept.steps, now.steps), elsewhere(kept.where, now.where)
     if not as_json:
         _tell(training, kept, found, moved)
-    band = _band(kept) if found is not None else None
+    band = _band(kept, training.epochs) if found is not None else None
     compared = None if band is None else _compared(session, training.task, band, seeds or SEEDS, device)
     if as_json:
         output.print_json([_json_row(training, kept, found, moved), *(json_rows(compared) if compared else ())])
@@ -92,7 +92,7 @@ def _compared(session: Session, task: ComponentInfo, band: Band, seeds: int, dev
     output.warn(f"what it reaches under seeds {fresh[0]} to {fresh[-1]}, beside the {len(band.of['seeds'])} kept")
     asked = [Asked(task, band, fresh)]
     with Progress(steps([one.fresh for one in asked])) as progress:
-        (found,) = by_seeds(session, asked, progress, _side_by_side(device), device=device)
+        (found,) = by_seeds(session, asked, progress, _side_by_side(device), 1, device)
     return found
 
 
@@ -113,12 +113,13 @@ def _tell(training: trainer.Training, kept: Trajectory, found: Difference | None
         click.echo(f"  {said}")
 
 
-def _band(kept: Trajectory) -> Band | None:
-    """What was kept of many seeds: with the steps, or as the task's reference band."""
+def _band(kept: Trajectory, epochs: int) -> Band | None:
+    """What was kept of many seeds: with the steps, or as the task's band, of so many epochs or else the shortest."""
     if kept.band is not None:
         return bands.read_content(kept.band)
     of = kept.of["component"], kept.of["variant"], kept.of["data"]
-    return next((one for one in bands.bands() if (one.task, one.variant, one.data) == of), None)
+    fitting = [one for one in bands.bands() if (one.task, one.variant, one.data) == of]
+    return min(fitting, key=lambda one: (one.epochs != epochs, one.epochs), default=None)
 
 
 def _what_to_type(training: trainer.Training, file: Path) -> str:

@@ -64,7 +64,7 @@ def test_trainings_as_they_were_are_equal(told):
     code, rows, said = told(lambda seed: rows_of(seed, near(seed), near(seed)), seed=40)
     assert code == 0
     assert [(row["metric"], row["verdict"]) for row in rows] == [(bands.SPEED, "equal"), ("test_loss", "equal")]
-    assert "seeds 40 to 47; `--seed 40 --seeds 8` repeats them" in said
+    assert "seeds from 40 on; `--seed 40 --seeds 8` repeats them" in said
     assert {(row["tier"], row["seeds"]) for row in rows} == {(2, 8)}
 
 
@@ -76,6 +76,32 @@ def test_what_learns_more_slowly_exits_with_1(told):
 def test_what_learns_faster_is_told_and_no_failure(told):
     code, rows, _ = told(lambda seed: rows_of(seed, near(seed) - 1, near(seed) - 1))
     assert (code, rows[0]["verdict"], rows[1]["verdict"]) == (0, "faster", "better")
+
+
+def scattered(seed):
+    """In the middle of the band, but so uneven that eight seeds leave it open, and sixteen do not."""
+    return 1.02 + 0.023 * (seed % 5 - 2)
+
+
+def test_what_a_few_seeds_leave_open_gets_as_many_again(told):
+    code, rows, said = told(lambda seed: rows_of(seed, scattered(seed), near(seed)), seed=40, seeds=None)
+    assert [(row["verdict"], row["seeds"]) for row in rows] == [("equal", 16), ("equal", 16)]
+    assert (code, "`--seed 40 --seeds 16` repeats them" in said) == (0, True)
+
+
+def test_who_says_how_many_seeds_gets_no_more_and_may_hear_that_it_is_open(told):
+    code, rows, _ = told(lambda seed: rows_of(seed, scattered(seed), near(seed)), seed=40, seeds=8)
+    assert [(row["verdict"], row["seeds"]) for row in rows] == [("undecided", 8), ("equal", 8)]
+    assert code == 4
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_without_its_data_nothing_is_compared_and_that_is_no_success(told, monkeypatch, named):
+    monkeypatch.setattr(module, "is_available", lambda name: False)
+    mnist = dataclasses.replace(BAND, data="mnist")
+    code, rows, said = told(lambda seed: [], band=mnist, named=named)
+    assert (code, rows) == (3, [])
+    assert "mine.net is left out: `nnbench data get mnist` gets its data" in said
 
 
 def test_other_data_is_refused(told):
@@ -151,7 +177,7 @@ def test_who_asks_for_seeds_gets_seeds(told, kept, asked):
 def test_what_takes_minutes_is_trained_only_where_it_is_named(told, kept):
     slow = dataclasses.replace(kept, by_name=True)
     code, rows, said = told(first_again, seeds=None, band=slow, named=False)
-    assert (code, rows) == (0, [])
+    assert (code, rows) == (3, [])
     assert "left out unless it is named, for it takes minutes: mine.net (1 epoch)" in said
     _, rows, _ = told(first_again, seeds=None, band=slow)
     assert len(rows) == 2
