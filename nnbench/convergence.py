@@ -16,7 +16,7 @@ from nnbench.trainings import Group, Progress, steps, trained
 from nnbench.trajectories import WHERE, elsewhere, first_difference
 
 SEEDS = 8  # fresh ones that are held against a band
-LOOKS = 2  # at most: a band that these leave undecided gets as many again
+LOOKS = 5  # at most: a band that these leave undecided gets as many again
 BEYOND = 1_000_000  # seeds are drawn below it, and none of them is a band's
 
 
@@ -140,18 +140,23 @@ def by_seeds(
 ) -> list[Compared]:
     """The second tier: fresh seeds beside each band's, in both directions; so many bands are compared ``together``.
 
-    What they leave undecided gets as many seeds again, once, where ``more`` may be trained: that is one more look, for
-    which ``together`` counts each band twice. Raises ``NnbenchError`` where the data is not a band's.
+    What they leave undecided gets as many seeds again, up to ``LOOKS`` times in all, where ``more`` may be trained;
+    ``together`` then counts each band so many times. Raises ``NnbenchError`` where the data is not a band's.
     """
-    of = together * len(bands.COMPARED)
-    found = trained(session, [one.fresh for one in asked], progress, processes, device)
-    answers = [_distributions(one.band, rows, of) for one, rows in zip(asked, found, strict=True)]
-    open_ones = [place for place, one in enumerate(answers) if more and one.is_open]
-    again = [asked[place].again for place in open_ones]
-    progress.expect(steps([one.fresh for one in (*asked, *again)]))
-    later = trained(session, [one.fresh for one in again], progress, processes, device)
-    for place, rows in zip(open_ones, later, strict=True):
-        answers[place] = _distributions(asked[place].band, found[place] | rows, of)
+    of, total = together * len(bands.COMPARED), 0
+    rows: list[dict[int, list[Measurement]]] = [{} for _ in asked]
+    answers = [Compared(one.band, ()) for one in asked]
+    waiting = dict(enumerate(asked))
+    for _ in range(LOOKS if more else 1):
+        groups = [one.fresh for one in waiting.values()]
+        total += steps(groups)
+        progress.expect(total)
+        for place, found in zip(waiting, trained(session, groups, progress, processes, device), strict=True):
+            rows[place] |= found
+            answers[place] = _distributions(asked[place].band, rows[place], of)
+        waiting = {place: one.again for place, one in waiting.items() if answers[place].is_open}
+        if not waiting:
+            break
     return answers
 
 
