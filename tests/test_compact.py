@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from nnbench import history
-from nnbench.cli import nnbench
+from nnbench.cli.commands import nnbench
 from nnbench.compact import compact
 from nnbench.errors import ResultsError
 from nnbench.history import find_run, open_history, table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +12,14 @@ from typing import Any
 import click
 
 from nnbench import store
-from nnbench.cli import compare_plan, compare_told, options, output
-from nnbench.cli.compare_plan import Asked
-from nnbench.cli.progress import Progress
+from nnbench.cli import compare_asked, compare_plan, compare_told, options, output
+from nnbench.cli.compare_asked import Asked
+from nnbench.cli.compare_progress import Trainings
 from nnbench.cli.started import new_run
 from nnbench.discovery import Source, sources
 from nnbench.errors import DataUnavailable, ResultsError
 from nnbench.experiments import experiment as experiments
+from nnbench.experiments import written as settings
 from nnbench.experiments.executors import Crew, Dask, Local
 from nnbench.experiments.factors import FACTORS
 from nnbench.experiments.records import Experiment
@@ -35,20 +38,36 @@ Example:
   nnbench compare dropout --task mnist_mlp --seeds 5 --epochs 5
   nnbench compare optimizers --tune 5 --budget 1h
   nnbench compare --factor lr=1e-4:1e-1:7 --task cnn --data cifar10_subset
+  nnbench compare activations --task cnn --set lr=0.01
   nnbench compare batch-size --dask tcp://10.0.0.5:8786
 """
 TRIAL_SECONDS = 7 * 24 * 3600.0  # a training is given as long as it takes, unless --timeout says otherwise
 
+LONGEST_NAME = 100  # characters of a file's, which may have 255 bytes on most systems
+
 
 @click.command("compare", epilog=EXAMPLE)
 @click.argument("name", default="", metavar="[FACTOR]")
-@click.option("--factor", "written", default="", metavar="NAME=VALUES", help="Instead: any setting and its values.")
-@click.option("--task", default="", help="The architecture to train  [default: mnist_mlp]")
-@click.option("--variant", default="", help="Which implementation of it  [default: torch's, where there is one]")
+@click.option(
+    "--factor", "written", default="", metavar="NAME=VALUES", help="In place of FACTOR: a setting and its values."
+)
+@click.option(
+    "--set", "fixed", multiple=True, metavar="NAME=VALUE", help="For all of them: another setting than the recipe's."
+)
+@click.option("--task", default="", metavar="NAME", help="The architecture to train  [default: mnist_mlp]")
+@click.option(
+    "--variant", default="", metavar="NAME", help="Which implementation of it  [default: torch's, where there is one]"
+)
 @click.option("--data", "data_name", default="", metavar="NAME", help="Train on this  [default: the recipe's]")
-@click.option("--seeds", type=click.IntRange(min=1), help="So many trainings of each, from --seed on  [default: 5]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first of the seeds.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Of each training  [default: 3, or the recipe's if fewer]")
+@click.option(
+    "--seeds", metavar="N", type=click.IntRange(min=1), help="So many trainings of each, from --seed on  [default: 5]"
+)
+@click.option(
+    "--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="The first of the seeds."
+)
+@click.option(
+    "--epochs", metavar="N", type=click.IntRange(min=1), help="Of each training  [default: 3, or the recipe's if fewer]"
+)
 @click.option(
     "--budget",
     type=options.Duration(),
@@ -56,10 +75,14 @@ TRIAL_SECONDS = 7 * 24 * 3600.0  # a training is given as long as it takes, unle
     "--tune is given]",
 )
 @click.option(
-    "--tune", type=click.IntRange(min=2), help="Try each with so many learning rates first, chosen on validation data."
+    "--tune",
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Try each with so many learning rates first, chosen on validation data.",
 )
 @click.option(
     "--margin",
+    metavar="VALUE",
     type=click.FloatRange(min=0, min_open=True),
     help="What surely differs by less is equal: 0.002 for 0.2 points  [default: what the test samples leave open]",
 )
@@ -71,21 +94,28 @@ TRIAL_SECONDS = 7 * 24 * 3600.0  # a training is given as long as it takes, unle
 )
 @click.option(
     "--jobs",
+    metavar="N",
     type=click.IntRange(min=1),
     envvar="NNBENCH_JOBS",
     help="Trainings side by side (or NNBENCH_JOBS)  [default: one a core, at most 8]",
 )
 @click.option("--dask", default="", metavar="ADDRESS", help="Train on the workers of this Dask scheduler instead.")
-@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for one training  [default: no end]")
-@click.option("--memory-limit", type=options.Size(), default="0", help="Memory for one training, such as 4GiB.")
+@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=1), help="For one training  [default: no end]")
+@click.option(
+    "--memory-limit",
+    type=options.Size(),
+    default="0",
+    help="For one training, such as 4GiB  [default: 3/4 of what is free]",
+)
 @click.option("--output", "page", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the page.")
 @click.option("--suite", "suites", multiple=True, metavar="FILE", help="A suite file (or module) beside the others.")
 @options.as_json
 @options.results
-@options.device
+@options.device_alone
 def command(
     name: str,
     written: str,
+    fixed: tuple[str, ...],
     task: str,
     variant: str,
     data_name: str,
@@ -105,7 +135,6 @@ def command(
     as_json: bool,
     results: Path,
     device: str,
-    dtype: str | None,
 ) -> int:
     """Train a task with each value of FACTOR under the same seeds, say which is better and how sure that is.
 
@@ -114,14 +143,19 @@ def command(
 
     Exits with 1 when an implementation that was compared fails its checks, 3 when one could not be trained.
     """
-    if dtype:
-        raise click.UsageError("--dtype: trainings are in float32")
     asked = Asked(
-        name, written, task, variant, data_name, seeds, seed, epochs, budget, tune, device, bool(dask), shares
-    )
-    output.seal_abandoned(results)
+        name, written, task, variant, data_name, seeds, seed, epochs, budget, tune, device, bool(dask), shares,
+        settings.fixed(fixed),
+    )  # fmt: skip
+    compare_asked.refuse(asked)
     found = sources(suites)
-    with Session(found, options.limits(60.0, memory_limit), device=device) as session:
+    if page:
+        _refuse_unwritable(page)
+    output.seal_abandoned(results)
+    with (
+        Session(found, options.limits(60.0, memory_limit), device=device) as session,
+        Dask(dask) if dask else Local(session, jobs or processes()) as crew,
+    ):
         components = session.components()
         output.warn_of(session.problems)
         try:
@@ -129,12 +163,12 @@ def command(
         except DataUnavailable as error:
             output.warn(error)
             return output.NOT_MEASURED
-        crew = Dask(dask) if dask else Local(session, jobs or processes())
+        output.warn(compare_plan.in_words(plan, crew.width))
         made, run = _follow(plan, crew, session, found, results, timeout or TRIAL_SECONDS, memory_limit, margin)
     compare_told.tell(made, as_json)
     target = page or results / "reports" / f"compare-{_in_a_file_name(plan.factor, plan.task.id)}.html"
     _write(target, experiment_page(made))
-    output.warn(f"stored as {run.id}; the page is {target}")
+    output.warn(f"stored as {run.id}{compare_told.reused(made)}; the page is {target}")
     return _exit_code(made)
 
 
@@ -161,7 +195,7 @@ def _follow(
         told=_told(journal.run) | ({} if margin is None else {"margin": margin}),
     )
     try:
-        with journal, Progress(1) as progress, crew:
+        with journal, Trainings() as progress:
             return experiments.run(plan, crew, place, progress), journal.run
     except KeyboardInterrupt:
         output.warn("what is finished is stored; the same command goes on from there")
@@ -185,9 +219,25 @@ def _in_a_file_name(*texts: str) -> str:
 
     >>> _in_a_file_name("lr=1e-4:1e-1:7", "architectures.cnn")
     'lr-1e-4-1e-1-7-cnn'
+    >>> len(_in_a_file_name(f"lr={list(range(1000))}", "architectures.cnn"))
+    100
     """
     last = [text.rpartition(".")[2] if text.startswith("architectures.") else text for text in texts]
-    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-") for text in last)
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-") for text in last)
+    if len(name) <= LONGEST_NAME:
+        return name
+    told_apart = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - 9]}-{told_apart}"
+
+
+def _refuse_unwritable(target: Path) -> None:
+    """Raises ``ResultsError`` where no page could be written, before anything is trained for it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(target, error) from None
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise _unwritable(target, "it is not ours to write")
 
 
 def _write(target: Path, page: str) -> None:
@@ -195,13 +245,20 @@ def _write(target: Path, page: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise ResultsError(f"cannot write the page to {target}: {error}. Name another file with --output.") from None
+        raise _unwritable(target, error) from None
+
+
+def _unwritable(target: Path, why: object) -> ResultsError:
+    return ResultsError(f"cannot write the page to {target}: {why}. Name another file with --output.")
 
 
 def _exit_code(made: Experiment) -> int:
-    """A contender that diverges is an answer; one that could not be trained, or whose checks fail, is not."""
+    """A contender that diverges is an answer; one that could not be trained, or whose checks fail, is not, and neither
+    is it where no training of any contender came to its end.
+    """
     if any(one.failed for one in made.checks.values()):
         return output.SOMETHING_WRONG
     answers = (Status.OK, Status.FAILED)
     trained = {one.trial.contender for one in made.outcomes if one.status in answers}
-    return 0 if trained >= {one.name for one in made.contenders} else output.NOT_MEASURED
+    finished = any(one.status == Status.OK for one in made.outcomes)
+    return 0 if finished and trained >= {one.name for one in made.contenders} else output.NOT_MEASURED

@@ -8,6 +8,8 @@ from statistics import fmean
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from nnbench.cli import output
 from nnbench.comparison import letters
@@ -28,22 +30,30 @@ def tell(experiment: Experiment, as_json: bool) -> None:
     console = output.console()
     _print_table(experiment, findings(experiment), console)
     said = verdict(experiment)
-    _say(console, said.headline)
+    console.print()
+    _say(console, said.headline, style="bold")
     for sentence in (*said.sentences, *experiment.left_out):
-        console.print(f"  {sentence}", markup=False, soft_wrap=True)
+        _say(console, sentence, indent=2)
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(f"\n{text}", markup=False, soft_wrap=True, style="bold")
+def _say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
+    """A paragraph: broken between words on a terminal, one line in a file or a pipe."""
+    if console.is_terminal:
+        console.print(Padding(Text(text, style=style), (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent + text, style=style), soft_wrap=True)
 
 
 def _print_table(experiment: Experiment, found: Findings, console: Console) -> None:
     """A line a contender: those that share a letter are not told apart."""
     numbers = (title(experiment.metric), "99 % interval", "seeds", "training")
-    table = output.table("contender", *numbers, "group", "", right=numbers)
+    table = output.table("contender", *numbers, "group", right=numbers)
+    for column in table.columns[1:]:
+        column.no_wrap = True  # where the terminal is narrow, names are broken
     shared = letters(found.groups)
     for one in _in_order(experiment, found):
-        output.add_row(table, one.name, *_cells(experiment, found, one), shared.get(one.name, ""), _remark(found, one))
+        group = _remark(found, one) or shared.get(one.name, "")
+        output.add_row(table, one.name, *_cells(experiment, found, one), group)
     console.print(table)
 
 
@@ -79,8 +89,16 @@ def _ends(experiment: Experiment, mean: Interval) -> str:
 
 def _remark(found: Findings, one: Contender) -> str:
     if one.name in found.struck:
-        return "fails its checks"
+        return "checks fail"
     return "no trial" if one.name in found.untried else ""
+
+
+def reused(experiment: Experiment) -> str:
+    """How many trainings were in the store already, if any were."""
+    every = (*experiment.outcomes, *experiment.tuning, *experiment.beside)
+    there = sum(one.reused for one in every)
+    number = "all" if there == len(every) else f"{there} of"
+    return f", {number} its {len(every)} trainings from earlier runs" if there else ""
 
 
 def content(experiment: Experiment) -> dict[str, Any]:

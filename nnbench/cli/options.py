@@ -110,10 +110,15 @@ def worker(command: Command) -> Command:
 
 
 def device(command: Command) -> Command:
-    """--device and --dtype; without a GPU, or a torch that can use it, --device cuda is refused in one line."""
-    command = click.option(
+    """--device and --dtype."""
+    dtype = click.option(
         "--dtype", type=click.Choice(DTYPES), help="Take the cases that are in float32 in this dtype instead."
-    )(command)
+    )
+    return device_alone(dtype(command))
+
+
+def device_alone(command: Command) -> Command:
+    """--device; without a GPU, or a torch that can use it, --device cuda is refused in one line."""
     return click.option(
         "--device",
         type=click.Choice(DEVICES),

@@ -12,22 +12,22 @@ from nnbench.cli.stored import Choice
 from nnbench.errors import ResultsError
 from nnbench.experiments import ledger
 from nnbench.experiments.records import Experiment
-from nnbench.experiments.verdicts import verdict
 from nnbench.model import Measurement, Run
 from nnbench.report import run_page, trends
 from nnbench.report.comparison.page import experiment_page
-from nnbench.report.site import COMPARISONS, HISTORY, INDEX, RUNS, UP, Comparison, Component, Site, component_link
-from nnbench.report.site import file_name as named
-from nnbench.report.site_component import component_page, components_of
+from nnbench.report.site import HISTORY, INDEX, RUNS, UP, Comparison, Component, Site, component_link, with_compared
+from nnbench.report.site_comparisons import comparison
+from nnbench.report.site_component import component_page
 from nnbench.report.site_history import history_page
 from nnbench.report.site_index import index_page
 from nnbench.report.trend import Trends
-from nnbench.report.words import grouped, plural
+from nnbench.report.words import grouped
 from nnbench.trends.evidence import duels, ratios
 from nnbench.trends.findings import Finding
 from nnbench.trends.regressions import regressions
 from nnbench.trends.series import Series
 
+Compared = tuple[Comparison, Experiment]
 Grouped = dict[str, list[Measurement]]  # a run's rows by component
 MOST_RUNS = 20  # the newest, that get pages of their own unless another number is asked for
 
@@ -62,11 +62,13 @@ def write(results: Path, folder: Path, most_runs: int, command: str) -> list[str
     """Write the whole site, its index last, and tell the files; raises ``ResultsError`` where one cannot be written."""
     stored = _stored(results)
     paged = [run.id for run in stored.history.runs[::-1][:most_runs]]
-    experiments = _latest(ledger.experiments(results))
-    components = _components(stored, results)
+    compared = [
+        (comparison(one, place), one) for place, one in enumerate(_latest(ledger.experiments(results)), start=1)
+    ]
+    components = with_compared(_components(stored, results), [told for told, _ in compared])
     written: list[str] = []
-    with Progress(len(paged) + len(experiments) + len(components) + 2) as progress:
-        for page in _pages(stored, paged, experiments, components, command):
+    with Progress(len(paged) + len(compared) + len(components) + 2) as progress:
+        for page in _pages(stored, paged, compared, components, command):
             progress.update(f"writing {page.file}", 1)
             _put(folder / page.file, page.html)
             written.append(page.file)
@@ -93,25 +95,23 @@ def _names(experiment: Experiment) -> tuple[str, ...]:
 def _pages(
     stored: Stored,
     paged: Sequence[str],
-    experiments: Sequence[Experiment],
+    compared: Sequence[Compared],
     components: Sequence[Component],
     command: str,
 ) -> Iterator[Page]:
     """Every page, one after the other; what others link to comes before what links to it."""
+    links = _compared_in(compared)
     for name in paged:
         run = stored.run(name)
-        yield Page(f"{RUNS}/{name}.html", run_page(run, _trends(stored, run), home=UP))
-    compared = []
-    for number, experiment in enumerate(experiments, 1):
-        one = _comparison(experiment, number)
-        compared.append(one)
+        yield Page(f"{RUNS}/{name}.html", run_page(run, _trends(stored, run), UP, links.get(name, ())))
+    for one, experiment in compared:
         yield Page(one.file, experiment_page(experiment, home=UP))
     site = Site(
         runs=stored.history.runs,
         rows=stored.history.rows,
         paged=frozenset(paged),
         components=tuple(components),
-        comparisons=tuple(compared),
+        comparisons=tuple(one for one, _ in compared),
         series=stored.series,
         findings=stored.findings,
         command=command,
@@ -129,22 +129,13 @@ def _trends(stored: Stored, run: Run) -> Trends | None:
     return trends(run, kept, stored.findings)
 
 
-def _comparison(experiment: Experiment, number: int) -> Comparison:
-    task = experiment.task.partition("@")[0]
-    return Comparison(
-        title=f"{experiment.factor}, {task} on {experiment.data}: {_size(experiment)}",
-        headline=verdict(experiment).headline,
-        file=f"{COMPARISONS}/{named(f'{experiment.factor}-{task}-{experiment.data}-{number}')}",
-        components=components_of([task, *(one.component for one in experiment.contenders)]),
-    )
-
-
-def _size(experiment: Experiment) -> str:
-    """What tells an experiment from others that asked nearly the same."""
-    seeds = {one.trial.seed for one in experiment.outcomes}
-    epochs = max((one.trial.epochs for one in experiment.outcomes), default=0)
-    counted = (len(experiment.contenders), "contender"), (len(seeds), "seed"), (epochs, "epoch")
-    return ", ".join(plural(number, noun) for number, noun in counted)
+def _compared_in(compared: Sequence[Compared]) -> dict[str, list[tuple[str, str]]]:
+    """By run the comparisons that its trials are part of: titles, and links from the run's page."""
+    links: dict[str, dict[tuple[str, str], None]] = {}
+    for one, experiment in compared:
+        for outcome in experiment.outcomes:
+            links.setdefault(outcome.run, {})[one.title, f"../{one.file}"] = None
+    return {run: list(told) for run, told in links.items()}
 
 
 def _components(stored: Stored, results: Path) -> list[Component]:

@@ -30,7 +30,12 @@ class Died(Exception):
 
 
 class Crew(Protocol):
-    """Those who work on jobs, however many they are just now. Use as a context manager."""
+    """Those who work on jobs, however many they are just now. Use as a context manager.
+
+    ``tells`` says whether anything is told of a job before it is done.
+    """
+
+    tells: bool
 
     def __enter__(self) -> Crew: ...
 
@@ -67,6 +72,8 @@ GO_ON = "What is finished is stored; the same command goes on from there."
 class Local:
     """Threads that each drive a worker process of their own; the first takes the session that is there already."""
 
+    tells = True
+
     def __init__(self, session: Session, processes: int) -> None:
         self.width = processes
         self._told: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
@@ -100,7 +107,7 @@ class Local:
         self._executor.shutdown(wait=False, cancel_futures=True)
         while True:
             for one in self._team:  # again and again: one that was starting a worker has it only now
-                one.renew()
+                one.end()
             if not any(thread.is_alive() for thread in self._threads):
                 return
             for thread in self._threads:
@@ -109,6 +116,8 @@ class Local:
 
 class Dask:
     """The workers of a Dask cluster, as many as there are at the moment; each thread of one does a job at a time."""
+
+    tells = False
 
     def __init__(self, address: str) -> None:
         self._client = _client(address)
@@ -138,9 +147,11 @@ class Dask:
 def _client(address: str) -> Any:
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise NnbenchError("--dask needs the package distributed: pip install 'nnbench-harness[dask]'") from None
     try:
+        get_address_host_port(address)  # a client of what is no address hangs when it is put away
         return Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,17 @@ from typing import Any
 from nnbench.discovery import Source
 from nnbench.errors import NnbenchError
 from nnbench.experiments import ledger
-from nnbench.experiments.executors import Crew, Died, answer
+from nnbench.experiments.checked import Checking
+from nnbench.experiments.executors import Crew
 from nnbench.experiments.handing import Finished, Meter, Progress, hand_out
 from nnbench.experiments.ledger import Kept
 from nnbench.experiments.left_out import left_out, left_out_beside
+from nnbench.experiments.purse import Purse
 from nnbench.experiments.records import Checked, Contender, Experiment, Outcome, Trial
 from nnbench.experiments.schedule import (
     TUNING_SEED,
     TUNING_SHARE,
     Plan,
-    Purse,
     Queue,
     Round,
     chosen,
@@ -31,7 +31,7 @@ from nnbench.experiments.schedule import (
     tuning_rounds,
 )
 from nnbench.experiments.trials import identity, unlike
-from nnbench.experiments.work import Answer, checking_job, training_job
+from nnbench.experiments.work import Answer, training_job
 from nnbench.model import ComponentInfo, Measurement, Status, measurement
 
 FACTS = ("data", "checksum", "split", "test_samples")
@@ -75,37 +75,49 @@ class _Making:
     purse: Purse
     kept: dict[str, Kept] = field(default_factory=dict)  # by identity
     given_up: dict[str, str] = field(default_factory=dict)  # contenders that cannot be trained, and why
+    checking: Checking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.checking = Checking(self.plan, self.place.components, self.place.sources, self.crew)
 
     def run(self) -> Experiment:
-        checking = self._begin_checks()
         tried = tuning_rounds(self.plan)
-        self._train(tried, TUNING_SHARE)
+        likely = [*final_rounds(self.plan, self.plan.contenders), *share_rounds(self.plan, self.plan.contenders)]
+        self._train(tried, TUNING_SHARE, after=likely)
         whole = [trials for trials in tried if all(identity(one) in self.kept for one in trials)]
         contenders = chosen(self.plan, self._outcomes(whole)) if whole else self.plan.contenders
         wanted = final_rounds(self.plan, contenders)
-        self._train(wanted, at_least=self.plan.at_least)
         beside = share_rounds(self.plan, contenders)
+        self._train(wanted, at_least=self.plan.at_least, after=beside)
         self._train(beside)
-        checks = self._checks(checking)
+        self._begin_checks()
+        checks = self.checking.found()
         made = replace(self._put_together(contenders, tried, wanted, checks), beside=self._outcomes(beside))
         missing = left_out_beside(self.plan, beside, self.kept.keys(), self.given_up)
         made = replace(made, left_out=(*made.left_out, *missing))
         self.place.add(ledger.row_of(made, self._checked_code(checks)))
         return made
 
-    def _train(self, rounds: Sequence[Round], share: float = 1.0, at_least: int = 0) -> None:
-        """Have every trial in ``kept`` that the purse reaches."""
-        trials = [one for each in rounds for one in each]
-        self.kept |= ledger.reusable(self.place.results, trials)
-        missing = [tuple(one for one in each if identity(one) not in self.kept) for each in rounds]
-        queue = Queue(missing, self.purse, share, at_least)
+    def _train(
+        self, rounds: Sequence[Round], share: float = 1.0, at_least: int = 0, after: Sequence[Round] = ()
+    ) -> None:
+        """Have every trial in ``kept`` that the purse reaches; ``after`` are the rounds that will be trained then."""
+        if not rounds:
+            return
+        self.kept |= ledger.reusable(self.place.results, [one for each in (*rounds, *after) for one in each])
+        queue = Queue(self._missing(rounds), self.purse, share, at_least, self._missing(after))
         for name in self.given_up:
             queue.drop(name)
-        for finished in hand_out(queue, self.crew, self._job, self.meter):
+        for finished in hand_out(queue, self.crew, self._job, self.meter, beside=self.checking.seconds_left):
             kept = self._keep(finished)
+            if self.meter.trials >= len(self.plan.contenders):  # whatever the budget, there is something to check for
+                self._begin_checks()
             if kept.outcome.status == Status.SKIPPED:  # under no seed will it be otherwise
                 self.given_up[kept.outcome.trial.contender] = kept.outcome.note
                 queue.drop(kept.outcome.trial.contender)
+
+    def _missing(self, rounds: Sequence[Round]) -> list[Round]:
+        return [tuple(one for one in each if identity(one) not in self.kept) for each in rounds]
 
     def _job(self, trial: Trial) -> dict[str, Any]:
         return training_job(trial, self.place.sources, self.place.seconds, self.place.memory)
@@ -118,7 +130,7 @@ class _Making:
         else:
             _refuse_other_software(found)
             rows = [measurement(row) for row in found["rows"]]
-            self.purse.note(trial.contender, found["seconds"])
+            self.purse.note(trial, found["seconds"])
             kept = Kept(ledger.outcome(trial, rows, self.place.run), _facts(rows, found))
         for row in ledger.rows_of(kept, rows):
             self.place.add(row)
@@ -129,30 +141,9 @@ class _Making:
         names = [identity(one) for each in rounds for one in each]
         return tuple(self.kept[name].outcome for name in names if name in self.kept)
 
-    def _begin_checks(self) -> dict[str, Checked | Future[Answer]]:
-        """By contender: what is known of its implementation's checks, or who is making them."""
-        known, found = ledger.known_checks(self.place.results), dict[str, Checked | Future[Answer]]()
-        asked: dict[str, Checked | Future[Answer]] = {}
-        for contender in self.plan.contenders:
-            name, key = contender.component, (contender.component, self.plan.definitions.get(contender.name, ""))
-            if name and name not in asked:
-                asked[name] = known.get(key) or self._begin_check(name)
-            if name:
-                found[contender.name] = asked[name]
-        return found
-
-    def _begin_check(self, name: str) -> Checked | Future[Answer]:
-        identifier, _, variant = name.partition("@")
-        component = next((one for one in self.place.components if one.id == identifier), None)
-        if component is None:
-            return Checked(name, 0, unknown=f"no component is called {identifier}")
-        return self.crew.submit(checking_job(component, variant or "reference", self.place.sources))
-
-    def _checks(self, checking: Mapping[str, Checked | Future[Answer]]) -> dict[str, Checked]:
-        components = {one.name: one.component for one in self.plan.contenders}
-        return {
-            name: one if isinstance(one, Checked) else _checked(components[name], one) for name, one in checking.items()
-        }
+    def _begin_checks(self) -> None:
+        if not self.checking.is_begun and self.checking.begin(ledger.known_checks(self.place.results)):
+            self.meter.announce("checking implementations")
 
     def _checked_code(self, checks: Mapping[str, Checked]) -> dict[str, str]:
         return {name: self.plan.definitions.get(name, "") for name in checks}
@@ -201,14 +192,6 @@ class _Making:
             "hosts": sorted({str(one["host"]) for one in facts if "host" in one}),
             "run": self.place.run,
         }
-
-
-def _checked(component: str, future: Future[Answer]) -> Checked:
-    try:
-        found = answer(future)
-    except Died as died:
-        return Checked(component, 0, unknown=str(died))
-    return Checked(component, found["passed"], tuple(found["failed"]), found["unknown"])
 
 
 def _facts(rows: Sequence[Measurement], found: Answer) -> dict[str, Any]:

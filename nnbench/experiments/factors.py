@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnbench.errors import NnbenchError, did_you_mean, listing
-from nnbench.experiments.levels import Level, levels
 from nnbench.experiments.records import Contender
+from nnbench.experiments.written import change, merged, varied, written
 from nnbench.model import ComponentInfo
-from nnbench.recipe_changes import CHANGES, none_such, refuse_unregistered, refuse_wrong
+from nnbench.recipe_changes import CHANGES, refuse_unregistered, refuse_wrong
+
+HOW = "VALUES a list such as 0.1,0.01 or FIRST:LAST:HOW_MANY such as 1e-4:1e-1:7"
 
 DROPOUT_RATES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
 BATCH_SIZES = (32, 64, 128, 256, 512)
@@ -29,10 +31,13 @@ OPTIMIZERS: Mapping[str, tuple[str, float, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What contenders depend on beside the task: how long a training is, and the components there are."""
+    """What contenders depend on beside the task: how long a training is, the components there are, and changes to the
+    recipe that all of them have.
+    """
 
     epochs: int = 0  # the recipe's where 0
     components: Sequence[ComponentInfo] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 DEFAULT = Settings()
@@ -75,16 +80,10 @@ def factor(name: str, task: ComponentInfo, settings: Settings = DEFAULT) -> tupl
 
     Raises ``NnbenchError`` for an unknown factor, a value that it does not take, and where fewer than two are left.
     """
-    if "=" in name:
-        made = _written(name, task)
-    elif name in FACTORS:
-        made = tuple(FACTORS[name].contenders(task, settings))
-    else:
-        hint = did_you_mean(name, FACTORS)
-        raise NnbenchError(
-            f"no factor is called {name!r}. {hint} There are {listing(FACTORS)}; any other is written out, "
-            "as --factor lr=1e-4:1e-1:7 or --factor batch_size=32,64"
-        )
+    refuse_unknown(name)
+    found = written(name, task, settings.fixed) if "=" in name else FACTORS[name].contenders(task, settings)
+    _refuse_overridden(settings.fixed, found)
+    made = tuple(_complete(one, settings) for one in found)
     for one in made:
         refuse_wrong(one.changes)
         if settings.components:
@@ -92,6 +91,19 @@ def factor(name: str, task: ComponentInfo, settings: Settings = DEFAULT) -> tupl
     if len(made) < 2:
         raise NnbenchError(f"{name}: there is only {listing(one.name for one in made)}, and nothing to compare it with")
     return made
+
+
+def _refuse_overridden(fixed: Mapping[str, Any], contenders: Sequence[Contender]) -> None:
+    for name, value in fixed.items():
+        if not isinstance(value, Mapping) and all(name in one.changes for one in contenders):
+            raise NnbenchError(f"--set {name}={value}: each contender has its own {name}")
+
+
+def _complete(one: Contender, settings: Settings) -> Contender:
+    """With the changes that all have, and the variant that is trained where its component names none."""
+    known = {info.id: info for info in settings.components}.get(one.component)
+    named = f"@{'torch' if 'torch' in known.variants else 'reference'}" if known else ""
+    return replace(one, changes=merged(settings.fixed, one.changes), component=one.component + named)
 
 
 def _optimizers(task: ComponentInfo, settings: Settings) -> Sequence[Contender]:
@@ -225,21 +237,18 @@ FACTORS: Mapping[str, Factor] = {
 }
 
 
-def _written(text: str, task: ComponentInfo) -> tuple[Contender, ...]:
-    """A change and its values: "lr=1e-4:1e-1:7", "batch_size=32,64", "optimizer_arguments.momentum=0,0.9"."""
-    name, _, values = text.partition("=")
-    whole, _, part = name.strip().partition(".")
-    if whole not in CHANGES:
-        raise NnbenchError(none_such(whole, "vary"))
-    of_parts = whole.endswith("arguments")
-    if of_parts != bool(part):
-        wanted = f"{whole}.NAME={values}, NAME one of its arguments" if of_parts else f"{whole}={values}"
-        raise NnbenchError(f"--factor {text}: write {wanted}")
-    return tuple(_of_level(whole, part, level, task) for level in levels(values, whole in ("batch_size", "patience")))
-
-
-def _of_level(whole: str, part: str, level: Level, task: ComponentInfo) -> Contender:
-    recipe = task.recipe or {}
-    changes = {whole: {**recipe.get(whole, {}), part: level.value} if part else level.value}
-    component = str(level.value) if whole in ("optimizer", "scheduler", "activation", "initializer") else ""
-    return Contender(f"{part or whole} {level.name}", changes, component if "." in component else "", level.number)
+def refuse_unknown(name: str) -> None:
+    """Raises ``NnbenchError`` for what no task can vary: no such factor, no such setting, a value it does not take."""
+    if "=" in name:
+        for setting, one in varied(name):
+            refuse_wrong(change(setting, one.value, {}))
+    elif name in CHANGES and name not in FACTORS:
+        raise NnbenchError(f"--factor {name}: write {name}=VALUES, {HOW}")
+    elif name not in FACTORS:
+        told = [
+            f"no factor is called {name!r}.",
+            did_you_mean(name, FACTORS),
+            f"There are {listing(FACTORS)}; any other is written out, as --factor lr=1e-4:1e-1:7 or --factor "
+            "batch_size=32,64",
+        ]
+        raise NnbenchError(" ".join(filter(None, told)))

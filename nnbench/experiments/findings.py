@@ -16,6 +16,7 @@ from nnbench.stats import Interval
 
 Values = tuple[float | None, ...]
 QUANTILE = 2.576  # of a 99 % interval
+WIDEST = 0.5  # of 1: an interval of a share that is wider holds nearly anything
 DEVIATIONS = 2.0  # between seeds: what surely differs by less on average is equal, where no test set sets a limit
 
 
@@ -115,14 +116,14 @@ def _within(pair: Pair, most: float) -> Pair:
 
 
 def _means(experiment: Experiment, compared: Mapping[str, Values]) -> dict[str, Interval]:
-    """Means with their intervals; those of shares stay between 0 and 1."""
-    found = comparison.intervals(compared)
-    if not is_share(experiment.metric):
-        return found
-    return {
-        name: Interval(one.estimate, max(one.low, min(0.0, one.estimate)), min(one.high, max(1.0, one.estimate)))
-        for name, one in found.items()
-    }
+    return {name: possible(experiment.metric, one) for name, one in comparison.intervals(compared).items()}
+
+
+def possible(metric: str, mean: Interval) -> Interval:
+    """The interval of a mean with ends that there can be: those of a share lie between 0 and 1."""
+    if not is_share(metric) or math.isinf(mean.low):
+        return mean
+    return Interval(mean.estimate, max(mean.low, min(0.0, mean.estimate)), min(mean.high, max(1.0, mean.estimate)))
 
 
 def values(experiment: Experiment, metric: str = "") -> dict[str, Values]:
@@ -145,6 +146,14 @@ def _value(outcome: Outcome, metric: str) -> float | None:
 
 def _is_missing(value: float | None) -> bool:
     return value is not None and math.isnan(value)
+
+
+def is_vague(metric: str, mean: Interval) -> bool:
+    """Whether the interval of a mean says nothing: as wide as half of all shares, or a loss that could be below 0.
+
+    That of one seed has infinite ends, and of two it is often like this.
+    """
+    return mean.high - mean.low > WIDEST if is_share(metric) else math.isinf(mean.low) or mean.low < 0 < mean.estimate
 
 
 def is_struck(experiment: Experiment, contender: str) -> bool:

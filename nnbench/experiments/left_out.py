@@ -15,7 +15,7 @@ def left_out(
     plan: Plan, tried: Sequence[Round], wanted: Sequence[Round], kept: Collection[str], given_up: Mapping[str, str]
 ) -> tuple[str, ...]:
     """A sentence for each contender that could not be trained, and for what the budget did not reach."""
-    told = [f"{name} was not trained: {why}." for name, why in given_up.items()]
+    told = _not_trained(given_up)
     missing = _missing(tried, kept, given_up)
     if missing:
         rounds = sum(any(one in missing for one in trials) for trials in tried)
@@ -28,6 +28,18 @@ def left_out(
         total = sum(len(trials) for trials in wanted)
         told.append(f"{_spent(plan)}: {len(missing)} of {total} trainings are left out, {_where(missing, wanted)}.")
     return tuple(told)
+
+
+def _not_trained(given_up: Mapping[str, str]) -> list[str]:
+    """A sentence a reason.
+
+    >>> _not_trained({"a": "torch has none", "b": "it takes no x", "c": "torch has none."})
+    ['a and c were not trained: torch has none.', 'b was not trained: it takes no x.']
+    """
+    names: dict[str, list[str]] = {}
+    for name, why in given_up.items():
+        names.setdefault(why.removesuffix("."), []).append(name)
+    return [f"{listing(who)} {'was' if len(who) == 1 else 'were'} not trained: {why}." for why, who in names.items()]
 
 
 def left_out_beside(

@@ -33,6 +33,8 @@ def levels(text: str, whole: bool = False) -> tuple[Level, ...]:
     """
     if not text.strip():
         raise NnbenchError("a factor has values: 32,64,128 or FIRST:LAST:HOW_MANY, such as 1e-4:1e-1:7")
+    if ":" in text and not _is_range(text):
+        raise NnbenchError(f"{text}: a range is FIRST:LAST:HOW_MANY, three numbers such as 1e-4:1e-1:7")
     found = _briefly([_number(value, whole) for value in _range(text)]) if _is_range(text) else _listed(text)
     unique = tuple(dict.fromkeys(found))
     if len(unique) < 2:
@@ -41,12 +43,13 @@ def levels(text: str, whole: bool = False) -> tuple[Level, ...]:
 
 
 def _listed(text: str) -> list[Level]:
-    return [_level(part.strip()) for part in text.split(",") if part.strip()]
+    return [level(part.strip()) for part in text.split(",") if part.strip()]
 
 
-def _level(text: str) -> Level:
-    """
-    >>> _level("64").value, _level("0.5").number, _level("false").value, _level("nan").value
+def level(text: str) -> Level:
+    """One value as it is written.
+
+    >>> level("64").value, level("0.5").number, level("false").value, level("nan").value
     (64, 0.5, False, 'nan')
     """
     if text.lower() in ("true", "false"):
@@ -63,7 +66,7 @@ def _level(text: str) -> Level:
 
 def _is_range(text: str) -> bool:
     parts = text.split(":")
-    return len(parts) == 3 and "," not in text and all(_level(part.strip()).number is not None for part in parts)
+    return len(parts) == 3 and "," not in text and all(level(part.strip()).number is not None for part in parts)
 
 
 def _range(text: str) -> list[float]:

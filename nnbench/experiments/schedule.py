@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nnbench.experiments.purse import Purse
 from nnbench.experiments.records import FINAL, TUNING, Contender, Outcome, Trial
 from nnbench.model import ComponentInfo, Status
 
@@ -131,45 +131,22 @@ def validation_metric(plan: Plan) -> str:
     return plan.metric.replace("test_", "validation_", 1) if plan.metric.startswith("test_") else plan.metric
 
 
-@dataclass
-class Purse:
-    """The time that may be spent, and what trials have cost so far; rounds that it does not reach are not begun."""
-
-    budget: float  # seconds from now on; 0 for no end
-    clock: Callable[[], float] = time.monotonic
-    began: float = field(init=False)
-    seconds: dict[str, list[float]] = field(default_factory=dict)  # of finished trials, by contender
-
-    def __post_init__(self) -> None:
-        self.began = self.clock()
-
-    @property
-    def left(self) -> float:
-        return self.began + self.budget - self.clock() if self.budget else float("inf")
-
-    def note(self, contender: str, seconds: float) -> None:
-        self.seconds.setdefault(contender, []).append(seconds)
-
-    def cost(self, contender: str) -> float:
-        """What another trial of it will take: as long as those before, or as the others; 0 while nothing is known."""
-        known = self.seconds.get(contender) or [one for each in self.seconds.values() for one in each]
-        return sum(known) / len(known) if known else 0.0
-
-    def reaches(self, trials: Sequence[Trial], ahead: float, width: int, share: float = 1.0) -> bool:
-        """Whether these can be done, so many side by side, after ``ahead`` seconds of work that is under way."""
-        needed = (ahead + sum(self.cost(one.contender) for one in trials)) / max(width, 1)
-        spared = (1.0 - share) * self.budget
-        return self.left - spared > 0 and needed <= self.left - spared
-
-
 class Queue:
     """Hands out the trials of rounds in order; a round that the purse does not reach, and all after it, stay here.
 
-    The first ``at_least`` are handed out whatever they cost.
+    The first ``at_least`` are handed out whatever they cost. ``after`` are rounds that others will hand out when these
+    are done: they count in what will be affordable.
     """
 
-    def __init__(self, rounds: Sequence[Round], purse: Purse, share: float = 1.0, at_least: int = 0) -> None:
-        self.purse, self.share = purse, share
+    def __init__(
+        self,
+        rounds: Sequence[Round],
+        purse: Purse,
+        share: float = 1.0,
+        at_least: int = 0,
+        after: Sequence[Round] = (),
+    ) -> None:
+        self.purse, self.share, self._after = purse, share, list(after)
         self._certain = [one for trials in rounds[:at_least] for one in trials]
         self._later = [trials for trials in rounds[at_least:] if trials]
         self._now: list[Trial] = []
@@ -195,12 +172,17 @@ class Queue:
         self._now = [one for one in self._now if one.contender != contender]
         rest = [tuple(one for one in trials if one.contender != contender) for trials in self._later]
         self._later = [trials for trials in rest if trials]
+        self._after = [tuple(one for one in trials if one.contender != contender) for trials in self._after]
 
     def affordable(self, ahead: float, width: int) -> list[Trial]:
-        """What of it will be handed out, as far as can be told now."""
+        """What of it, and after it, will be handed out, as far as can be told now."""
         found = [*self._certain, *self._now]
         for trials in [] if self._is_over else self._later:
             if self._is_begun and not self.purse.reaches([*found, *trials], ahead, width, self.share):
+                break
+            found += trials
+        for trials in self._after:
+            if not self.purse.reaches([*found, *trials], ahead, width):
                 break
             found += trials
         return found

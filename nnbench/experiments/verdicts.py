@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nnbench.errors import listing
@@ -15,30 +16,40 @@ from nnbench.model import Status
 NAMED = 3  # losers that a headline names one by one
 FEW = 2  # ties that are told in a sentence each
 TOLD = 12  # losers that are told in a sentence each
+JOINTS = re.compile(r", |; | and ").search  # what in a name would read as the end of it
+QUOTES = ("\N{LEFT DOUBLE QUOTATION MARK}", "\N{RIGHT DOUBLE QUOTATION MARK}")
+# Factors whose contenders each have a learning rate of their own that suits them best.
+RATED = ("optimizers", "optimizer", "schedulers", "scheduler", "batch-size", "batch_size", "normalization")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer in one sentence, its evidence in others, and who is not told apart from whom, best first."""
+    """The answer in one sentence, its evidence in others, and who is not told apart from whom, best first.
+
+    ``caveat`` is that one of the sentences without which nobody should take the answer, empty where there is none.
+    """
 
     headline: str
     sentences: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
+    caveat: str = ""
 
 
 def verdict(experiment: Experiment) -> Verdict:
     """Equal experiments give equal verdicts; one without a single number says why there is none."""
     found = findings(experiment)
+    caveat = _untuned(experiment, found) or _cut_short(experiment, found)
     told = (
+        *([caveat] if caveat else []),
+        *_few(found),
         *(_losers(experiment, found) if not _are_named(experiment, found) else ()),
         *_ties(experiment, found),
         *_failures(experiment),
         *_struck(found),
         *_untried(found),
-        *_untuned(experiment, found),
         *_limits(experiment, found),
     )
-    return Verdict(_headline(experiment, found), told, found.groups)
+    return Verdict(_headline(experiment, found), told, found.groups, caveat)
 
 
 def _headline(experiment: Experiment, found: Findings) -> str:
@@ -46,9 +57,11 @@ def _headline(experiment: Experiment, found: Findings) -> str:
         return f"Nothing to tell: {_why_nothing(found)}."
     if len(found.order) == 1:
         only = found.order[0]
-        return f"{only} alone came to {_mean(experiment, found, only)}: there is nothing to compare it with."
+        return f"{named(only)} alone came to {_mean(experiment, found, only)}: there is nothing to compare it with."
     if found.seeds < 2:
-        return f"One seed cannot tell: {found.order[0]} is ahead with {_mean(experiment, found, found.order[0])}."
+        return (
+            f"One seed cannot tell: {named(found.order[0])} is ahead with {_mean(experiment, found, found.order[0])}."
+        )
     return rates.headline(experiment, found) or _of_names(experiment, found)
 
 
@@ -63,30 +76,50 @@ def _of_names(experiment: Experiment, found: Findings) -> str:
     unsettled = [found.gap(name) for name in found.best if name not in close]
     parts = [_leaders(experiment, found, close, bool(others))]
     parts += [_worse(experiment, found, others)] if others else []
-    parts += [f"{_seeds(found.seeds)} cannot settle {_unsettled(experiment, unsettled)}"] if unsettled else []
+    parts += [_unsettled(experiment, found, unsettled)] if unsettled else []
     return f"{'; '.join(parts)}."
 
 
 def _leaders(experiment: Experiment, found: Findings, close: tuple[str, ...], are_others: bool) -> str:
     if len(close) == 1:
         verb = "is best" if close == found.best else "is ahead"
-        return f"{close[0]} {verb} with {_mean(experiment, found, close[0])}"
-    tie = f"{_short(close)} tie at {_level(experiment, found)}"
+        return f"{named(close[0])} {verb} with {_mean(experiment, found, close[0])}"
+    tie = f"{_short(found, close)} tie at {_level(experiment, found)}"
     all_tie = close == found.best and not are_others
     return f"No difference that {_seeds(found.seeds)} could tell: {tie}" if all_tie else tie
 
 
-def _unsettled(experiment: Experiment, gaps: list[Gap]) -> str:
-    told = [f"{gap.name}, {_behind(experiment, gap)}" if gap.by is not None else gap.name for gap in gaps]
-    return listing(told) if len(told) <= NAMED else f"the {len(told)} after it, from {told[0]}, to {told[-1]}"
+def _unsettled(experiment: Experiment, found: Findings, gaps: list[Gap]) -> str:
+    """Those whose means lie behind, when chance between the seeds may be all that there is to it."""
+    told, are = [_behind_in_brackets(experiment, gap) for gap in gaps], "looks" if len(gaps) == 1 else "look"
+    names = listing(told) if len(told) <= NAMED else f"the {len(told)} after it, from {told[0]} to {told[-1]},"
+    return f"{names} {are} worse, but {_seeds(found.seeds)} are too few to be sure"
+
+
+def _behind_in_brackets(experiment: Experiment, gap: Gap) -> str:
+    return f"{named(gap.name)} ({apart(experiment.metric, gap.by)} behind)" if gap.by is not None else named(gap.name)
 
 
 def _seeds(number_of: int) -> str:
     return f"{number_of} {'seed' if number_of == 1 else 'seeds'}"
 
 
-def _short(names: tuple[str, ...]) -> str:
-    return listing(names) if len(names) <= 2 * NAMED else f"all {len(names)} contenders"
+def _short(found: Findings, names: tuple[str, ...]) -> str:
+    if len(names) <= 2 * NAMED:
+        return listing(map(named, names))
+    if len(names) == len(found.order):
+        return f"all {len(names)} contenders"
+    return f"{len(names)} of {len(found.order)} contenders"
+
+
+def named(contender: str) -> str:
+    """A name as it stands in a sentence: in quotes where it could be taken for more than one.
+
+    >>> named("Adam"), named("Xavier, uniform")
+    ('Adam', '“Xavier, uniform”')
+    """
+    opening, closing = QUOTES if JOINTS(contender) else ("", "")
+    return f"{opening}{contender}{closing}"
 
 
 def _level(experiment: Experiment, found: Findings) -> str:
@@ -112,17 +145,17 @@ def _worse(experiment: Experiment, found: Findings, names: list[str]) -> str:
     first, last = known[0], known[-1]
     never = len(gaps) - len(known)
     lost = f" ({never} of them never finish)" if never else ""
-    ends = [f"{gap.name} by {apart(experiment.metric, gap.by or 0)}" for gap in (first, last)]
+    ends = [f"{named(gap.name)} by {apart(experiment.metric, gap.by or 0)}" for gap in (first, last)]
     return f"the other {len(gaps)} are worse{lost}: from {ends[0]} to {ends[1]}"
 
 
 def _loses(experiment: Experiment, found: Findings, gap: Gap) -> str:
     if never(found, gap.name):
-        return f"{gap.name} never finishes"
+        return f"{named(gap.name)} never finishes"
     if gap.by is None or gap.low is None or gap.high is None or gap.by <= 0:
-        return f"{gap.name} is worse: it fails more often"
+        return f"{named(gap.name)} is worse: it fails more often"
     ends = span(experiment.metric, gap.low, gap.high)
-    return f"{gap.name} is worse by {apart(experiment.metric, gap.by)} (99 % interval {ends})"
+    return f"{named(gap.name)} is worse by {apart(experiment.metric, gap.by)} (99 % interval {ends})"
 
 
 def never(found: Findings, name: str) -> bool:
@@ -137,14 +170,15 @@ def _are_named(experiment: Experiment, found: Findings) -> bool:
 
 def _losers(experiment: Experiment, found: Findings) -> Iterator[str]:
     """Each that finishes and is worse than the best, with how sure that is."""
+    best = named(found.order[0]) if found.order else ""
     for name in [name for name in found.order if name not in found.best and name in found.means][:TOLD]:
         gap = found.gap(name)
         if gap.by is not None and gap.low is not None and gap.high is not None and gap.by > 0:
             ends = span(experiment.metric, gap.low, gap.high)
             by, sure = apart(experiment.metric, gap.by), probability(gap.pair.p_adjusted)
-            yield f"{name} is worse than {found.order[0]} by {by} (99 % interval {ends}, corrected {sure})."
+            yield f"{named(name)} is worse than {best} by {by} (99 % interval {ends}, corrected {sure})."
         else:
-            yield f"{name} is worse than {found.order[0]}: it fails more often ({probability(gap.pair.p_adjusted)})."
+            yield f"{named(name)} is worse than {best}: it fails more often ({probability(gap.pair.p_adjusted)})."
 
 
 def _ties(experiment: Experiment, found: Findings) -> Iterator[str]:
@@ -155,29 +189,44 @@ def _ties(experiment: Experiment, found: Findings) -> Iterator[str]:
     bare = [gap for gap in gaps if gap.low is None]
     equal = [gap for gap in gaps if gap.low is not None and gap.pair.verdict == "equal"]
     open_ = [gap for gap in gaps if gap.low is not None and gap.pair.verdict != "equal"]
-    best = found.order[0]
+    best = named(found.order[0])
     if equal:
         verb, below = "equals" if len(equal) == 1 else "equal", apart(experiment.metric, found.margin)
-        told = listing(f"{gap.name} ({_behind(experiment, gap)}, {_ends(experiment, gap)})" for gap in equal)
+        told = listing(f"{named(gap.name)} ({_behind(experiment, gap)}, {_ends(experiment, gap)})" for gap in equal)
         yield f"{told} {verb} {best}: surely less than {below} apart."
     if len(open_) > FEW:
-        told = "; ".join(f"{gap.name}, {_behind(experiment, gap)}{_needed(gap)}" for gap in open_)
-        yield f"{_seeds(found.seeds)} cannot tell these from {best}: {told}."
+        yield f"{_seeds(found.seeds)} cannot tell these from {best}: {'; '.join(_alike(experiment, open_))}."
     else:
         for gap in open_:
-            told = f"{_behind(experiment, gap)} ({_ends(experiment, gap)}){_needed(gap)}"
-            yield f"{_seeds(found.seeds)} cannot tell {gap.name} from {best}: {told}."
+            told = f"{_behind(experiment, gap)} ({_ends(experiment, gap)}{_corrected(gap)}){_needed(gap)}"
+            yield f"{_seeds(found.seeds)} cannot tell {named(gap.name)} from {best}: {told}."
     if bare:
-        yield f"{listing(gap.name for gap in bare)} and {best} share too few finished seeds to be compared."
+        yield f"{listing(named(gap.name) for gap in bare)} and {best} share too few finished seeds to be compared."
+
+
+def _alike(experiment: Experiment, gaps: list[Gap]) -> Iterator[str]:
+    """Those of whom the same is to be said, together."""
+    by_told: dict[str, list[str]] = {}
+    for gap in gaps:
+        by_told.setdefault(f"{_behind(experiment, gap)}{_needed(gap)}", []).append(named(gap.name))
+    for told, names in by_told.items():
+        yield f"{listing(names)}, {told}"
 
 
 def _ends(experiment: Experiment, gap: Gap) -> str:
     return f"99 % interval {span(experiment.metric, gap.low or 0.0, gap.high or 0.0)}"
 
 
+def _corrected(gap: Gap) -> str:
+    """Why a pair is open whose own interval leaves out 0."""
+    low, high, sure = gap.low or 0.0, gap.high or 0.0, probability(gap.pair.p_adjusted)
+    return f" by itself, but {sure} among all pairs" if sure and (low > 0 or high < 0) else ""
+
+
 def _behind(experiment: Experiment, gap: Gap) -> str:
     by = gap.by or 0.0
-    return f"{apart(experiment.metric, abs(by))} {'worse' if by >= 0 else 'better'}"
+    told = apart(experiment.metric, abs(by))
+    return f"{told} {'worse' if by > 0 else 'better'}" if by else f"{told} apart"
 
 
 def _needed(gap: Gap) -> str:
@@ -215,10 +264,33 @@ def _untried(found: Findings) -> Iterator[str]:
         yield f"Not compared, for want of trials: {listing(found.untried)}."
 
 
-def _untuned(experiment: Experiment, found: Findings) -> Iterator[str]:
-    """Optimizers are as good as their learning rates: an order at one rate each is not theirs in general."""
-    if experiment.factor in ("optimizers", "optimizer") and not experiment.tuning and len(found.means) > 1:
-        yield "Each ran at one learning rate, its usual one; --tune 5 gives all of them as many tries at others."
+def _kind(experiment: Experiment) -> str:
+    """The factor without the values that it was given: "optimizer" of "optimizer=Adam,SGD"."""
+    return experiment.factor.partition("=")[0].strip()
+
+
+def _untuned(experiment: Experiment, found: Findings) -> str:
+    """An order at one learning rate is not that of contenders which each suit another one best."""
+    kind = _kind(experiment)
+    if kind not in RATED or experiment.tuning or len(found.means) < 2:
+        return ""
+    ran = "each ran at its usual one" if kind == "optimizers" else "all ran at the same one"
+    return f"Learning rates were not tuned: {ran}. --tune 5 gives all of them as many tries at others."
+
+
+def _cut_short(experiment: Experiment, found: Findings) -> str:
+    """Regularizing pays late: trainings shorter than the recipe's are not the last word on it."""
+    epochs, recipe = experiment.protocol.get("epochs"), experiment.protocol.get("recipe")
+    whole = recipe.get("epochs") if isinstance(recipe, Mapping) else None
+    is_about = rates.is_about_dropout(experiment) or _kind(experiment) in ("regularizers", "regularizer")
+    if not is_about or not found.means or not isinstance(epochs, int) or not isinstance(whole, int) or epochs >= whole:
+        return ""
+    return f"Trained for {epochs} of the recipe's {whole} epochs: longer training may need more regularization."
+
+
+def _few(found: Findings) -> Iterator[str]:
+    if found.seeds == 2 and any(pair.verdict == "undecided" for pair in found.pairs):
+        yield "Two seeds say next to nothing about chance: five or more show how far results scatter."
 
 
 def _limits(experiment: Experiment, found: Findings) -> Iterator[str]:

@@ -94,6 +94,7 @@ def _session(job: Job) -> Session:
 def _trained(session: Session, job: Job) -> Iterator[dict[str, Any]]:
     """The rows of a training, and where it ended badly without a row that says so, that row."""
     request, epoch = job["request"], 0
+    _tell(job["name"], 0.0)  # it is begun
     try:
         for message in session.ask(request, job["seconds"]):
             if "row" in message:
@@ -105,7 +106,9 @@ def _trained(session: Session, job: Job) -> Iterator[dict[str, Any]]:
             elif "failed" in message:
                 yield plain(_failed(request, epoch, message["failed"]["status"], message["failed"]["note"]))
     except WorkerEnded as ended:
-        yield plain(_failed(request, epoch, ended.status, ended.reason))
+        # A worker that was left unfit may not be so the next time: unlike divergence it settles nothing.
+        status = Status.CRASHED if ended.status == Status.FAILED else ended.status
+        yield plain(_failed(request, epoch, status, ended.reason))
 
 
 def _tell(name: str, epochs: float) -> None:

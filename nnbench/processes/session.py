@@ -11,7 +11,7 @@ from nnbench.commits.trees import Tree
 from nnbench.discovery import Source
 from nnbench.errors import NnbenchError
 from nnbench.machine import THREADS
-from nnbench.model import ComponentInfo, Problem, component_info
+from nnbench.model import ComponentInfo, Problem, Status, component_info
 from nnbench.processes.process import Launcher, Limits, Message, WorkerEnded, WorkerProcess
 
 LOAD_SECONDS = 300.0  # importing torch from a cold disk can take a minute
@@ -37,6 +37,8 @@ class Session:
     tree: Tree | None = None  # whose components are imported, in place of what is installed or lies here
     problems: list[Problem] = field(default_factory=list)
     _worker: WorkerProcess | None = None
+    _starting: WorkerProcess | None = field(init=False, default=None)
+    _is_over: bool = field(init=False, default=False)
     _components: tuple[ComponentInfo, ...] = ()
     _broken: set[Source] = field(default_factory=set)
 
@@ -58,6 +60,16 @@ class Session:
             self._worker.close()
             self._worker = None
 
+    def end(self) -> None:
+        """No more jobs, from another thread than the one that asks: what is under way raises ``WorkerEnded``, whatever
+        is asked from now on does so at once. To be called again until that thread has ended: one that is just starting
+        a worker has it only then.
+        """
+        self._is_over = True
+        for worker in (self._worker, self._starting):
+            if worker is not None:
+                worker.close()
+
     def components(self) -> tuple[ComponentInfo, ...]:
         """What the suites registered; what could not be loaded is in ``problems``."""
         self._ready()
@@ -77,7 +89,9 @@ class Session:
     def _ready(self) -> WorkerProcess:
         """The worker, started and loaded; a suite that takes it down at import is left out from then on."""
         while self._worker is None:
-            worker = WorkerProcess(self.limits, self.threads, self.launcher)
+            if self._is_over:
+                raise WorkerEnded(Status.CRASHED, "there are to be no more jobs")
+            worker = self._starting = WorkerProcess(self.limits, self.threads, self.launcher)
             try:
                 self._load(worker)
             except WorkerEnded:
@@ -111,7 +125,9 @@ class Session:
                 elif "problems" in message:
                     self._note(Problem(**row) for row in message["problems"])
                 elif "failed" in message:
-                    raise NnbenchError(f"the worker could not load the suites: {message['failed']['note']}")
+                    more = " (--memory-limit allows more)" * (message["failed"]["status"] == Status.OUT_OF_MEMORY)
+                    note = message["failed"]["note"].removesuffix(": ")
+                    raise NnbenchError(f"the worker could not load the suites: {note}{more}")
         except WorkerEnded as ended:
             if loading is None:
                 raise NnbenchError(f"the worker did not start: {ended.reason}") from None

@@ -13,6 +13,7 @@ from nnbench.report.words import clean
 WIDTH, HEIGHT = 340, 210  # pixels: a phone's width less its margins
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 24  # around the axes; the key stands above them
 KEY_LETTER, KEY_SAMPLE, KEY_GAP = 6.8, 18, 14  # pixels of a letter of the key, of its piece of line, and between two
+MOST_UP = 6  # ticks at the left: with so many allowed, there are never fewer than three
 AIR = 0.05  # of the span, at either end of the vertical axis
 DASHES = ("none", "6 4", "2 3")
 
@@ -56,15 +57,15 @@ def ends(numbers: Iterable[float], air: float = AIR) -> tuple[float, float]:
     return low - more if air or low == high else low, high + more if air or low == high else high
 
 
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers between the ends, at most so many.
+def ticks(low: float, high: float, most: int = 5, heads: Sequence[float] = (1, 2, 2.5, 5)) -> list[float]:
+    """Round numbers between the ends, at most so many, as multiples of a head and a power of ten.
 
     >>> ticks(-5, 5), ticks(0.91, 0.99, 4)
     ([-4.0, -2.0, 0.0, 2.0, 4.0], [0.92, 0.94, 0.96, 0.98])
     """
     decade = math.floor(math.log10((high - low) / most))
-    for head, power in ((1, 0), (2, 0), (5, 0), (1, 1), (2, 1)):
-        step = head * 10.0 ** (decade + power)
+    for head in (*heads, 10, 20):
+        step = head * 10.0**decade
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first < most:
             return [round(step * place, 12 - decade) for place in range(first, last + 1)]
@@ -73,20 +74,24 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 def whole(low: float, high: float) -> list[float]:
     """The ticks that are whole numbers."""
-    return [tick for tick in ticks(low, high) if tick == round(tick)]
+    return [tick for tick in ticks(low, high, heads=(1, 2, 5)) if tick == round(tick)]
 
 
-def frame(axes: Axes, write: Callable[[float], str] = "{:g}".format, counted: bool = False) -> Iterator[Markup]:
+def frame(axes: Axes, write: Callable[[float], str] | None = None, counted: bool = False) -> Iterator[Markup]:
     """The grid with its numbers; ``write`` makes a text of those at the left, ``counted`` numbers run along below."""
-    for tick in ticks(*axes.y):
+    for tick in ticks(*axes.y, MOST_UP):
         yield _path(
             f"M{LEFT} {axes.down(tick):.1f}H{WIDTH - RIGHT}", Look("", "muted" if tick == 0 else "grid"), 1.0, 1.0
         )
-        yield text(LEFT - 6, axes.down(tick) + 4, write(tick), "end")
+        yield text(LEFT - 6, axes.down(tick) + 4, (write or _short)(tick), "end")
     for tick in whole(*axes.x) if counted else ticks(*axes.x):
         x = axes.across(tick)
         yield _path(f"M{x:.1f} {TOP}V{HEIGHT - BOTTOM}", Look("", "grid"), 1.0, 1.0)
-        yield text(x, HEIGHT - 8, f"{tick:g}", "middle")
+        yield text(x, HEIGHT - 8, _short(tick), "middle")
+
+
+def _short(number: float) -> str:
+    return f"{number:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def line(axes: Axes, xs: Sequence[float], ys: Sequence[float], look: Look, faint: float = 1.0) -> Markup:

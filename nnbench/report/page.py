@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from nnbench.report.drawings import drawings
 from nnbench.report.failures import Repeat
 from nnbench.report.matrix import matrix_of
 from nnbench.report.races import races, tally
-from nnbench.report.templating import environment, own, script_hash
+from nnbench.report.templating import rendered
 from nnbench.report.trend import Trends
 from nnbench.report.words import elide, grouped, options, plural
 from nnbench.roofline import shares
@@ -30,18 +31,20 @@ REPEATED = ("--suite", "--timeout", "--memory-limit")  # what a check is repeate
 SHOWN_AT_ONCE = 15  # findings beside the headline; the others unfold
 
 
-def run_page(run: Run, history: Trends | None = None, home: str = "") -> str:
+def run_page(
+    run: Run, history: Trends | None = None, home: str = "", comparisons: Sequence[tuple[str, str]] = ()
+) -> str:
     """The whole page as HTML; equal runs give equal bytes. No network, no JavaScript needed to read it.
 
-    ``history`` is what to show of earlier runs, ``home`` the page of the site that it is part of, empty for none.
+    ``history`` is what to show of earlier runs, ``home`` the page of the site that it is part of, empty for none,
+    ``comparisons`` what its trials were part of: titles and links.
     """
-    return environment().get_template("page.html").render(_content(run) | {"history": history, "home": home})
+    return rendered("page.html", _content(run) | {"history": history, "home": home, "comparisons": comparisons})
 
 
 def correctness_page(table: Correctness, command: str, repeat: Repeat) -> str:
     """A page of the table of checks alone, for checks that no run stored; equal tables give equal bytes."""
     content = {
-        "style": own("page.css"),
         "headline": "Not everything is right" if table.wrong else "Nothing is wrong",
         "told": f"{plural(table.totals.total(), 'check')}: {listing(ended(table.totals) or ['none'])}.",
         "of_seeds": of_seeds(table) if len(table.seeds) > 1 else "",
@@ -52,16 +55,12 @@ def correctness_page(table: Correctness, command: str, repeat: Repeat) -> str:
         "errata_grid": check_grids.errata_grid(table.expected, repeat),
         "plural": plural,
     }
-    return environment().get_template("correctness.html").render(content)
+    return rendered("correctness.html", content, ["page.css"])
 
 
 def _content(run: Run) -> dict[str, Any]:
-    script = own("page.js")
     return {
         "run": run,
-        "style": own("page.css"),
-        "script": script,
-        "script_hash": script_hash(script),
         "report_command": shlex.join(["nnbench", "report", run.id, *options(run.command, "--results")]),
         "notes": _notes(run),
         **_verdict(run),
@@ -75,6 +74,7 @@ def _verdict(run: Run) -> dict[str, Any]:
     return {
         "headline": verdicts.headline(run, found),
         "measured": verdicts.measured(run),
+        "is_comparison": verdicts.is_comparison(run),
         "ending": verdicts.ending(run),
         "noise": verdicts.noise(run),
         "check_counts": verdicts.check_counts(run),

@@ -9,10 +9,8 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from nnbench.model import Measurement, Run
-from nnbench.report.templating import environment, own, script_hash
 from nnbench.trends.findings import Finding
 from nnbench.trends.series import Series
 
@@ -38,13 +36,36 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a component did in a comparison: ``contender`` is its name there, ``value`` what it reached, a share of 1.
+
+    ``reached`` says that in words, empty where no trial of it came to its end; ``failed`` are checks, in sentences.
+    """
+
+    component: str
+    variant: str
+    contender: str
+    reached: str
+    value: float | None = None
+    data: str = ""
+    passed: int = 0
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """An experiment's page: what it says first, and the components that it is about."""
+    """An experiment's page: what it says first, and the components that it is about. ``when`` it began, for people."""
 
     title: str
     headline: str
     file: str
     components: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+    when: str = ""
+
+    def of(self, component: str) -> tuple[Part, ...]:
+        """What the component did in it."""
+        return tuple(one for one in self.parts if one.component == component)
 
 
 @dataclass(frozen=True)
@@ -81,16 +102,21 @@ def component_link(name: str) -> str:
     return f"{COMPONENTS}/{file_name(name)}"
 
 
+def with_compared(components: Sequence[Component], comparisons: Sequence[Comparison]) -> tuple[Component, ...]:
+    """The components with those that took part in comparisons alone, by name."""
+    there = {one.id: one for one in components}
+    named = [name for one in comparisons for name in one.components]
+    return tuple(there.get(name, Component(name)) for name in sorted({*there, *named}))
+
+
+def parts_of(site: Site, component: str) -> list[Part]:
+    """What a component did in comparisons, the newest last."""
+    return [part for one in site.comparisons for part in one.of(component)]
+
+
 def run_link(site: Site, run: str) -> str:
     """The run's page as the index links it; empty where it has none."""
     return f"{RUNS}/{run}.html" if run in site.paged else ""
-
-
-def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """A page of the site from its template, with the style and the script that all pages share."""
-    script = own("page.js")
-    shared = {"style": own("page.css"), "script": script, "script_hash": script_hash(script)}
-    return environment().get_template(template).render(shared | dict(content))
 
 
 def standing(site: Site) -> Sequence[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,9 +14,10 @@ from nnbench.report.drawings import drawings
 from nnbench.report.matrix import matrix_of
 from nnbench.report.page import REPEATED
 from nnbench.report.races import races
-from nnbench.report.site import HISTORY, RUNS, UP, Component, Site, rendered
+from nnbench.report.site import HISTORY, RUNS, UP, Component, Part, Site, parts_of
 from nnbench.report.site_history import by_key, findings_grid, series_panels
 from nnbench.report.site_index import wrong_of
+from nnbench.report.templating import rendered
 from nnbench.report.words import elide, moment, options, plural
 from nnbench.roofline import shares
 from nnbench.tables import training_lines
@@ -29,18 +29,22 @@ LONGEST_REASON = 400
 
 def component_page(site: Site, one: Component, documents: Documents) -> str:
     """The page as HTML; equal sites give equal bytes."""
-    wrong = wrong_of(one)
+    wrong = wrong_of(site, one)
     content = {
         "id": one.id,
         "home": UP,
         "history": f"../{HISTORY}",
-        "headline": _headline(one, bool(wrong)),
-        "tone": "bad" if wrong else "good" if _is_checked(one) else "muted",
+        "headline": _headline(site, one, bool(wrong)),
+        "tone": "bad" if wrong else "good" if _is_checked(site, one) else "muted",
         "wrong": wrong,
         "elide_reason": lambda text: elide(text, LONGEST_REASON),
         "documented": [documents.titles[name] for name in documents.components.get(one.id, ())],
         "errata": [erratum for erratum in documents.errata.values() if one.id in erratum.components],
-        "comparisons": [compared for compared in site.comparisons if one.id in compared.components],
+        "comparisons": [
+            (compared, list(map(_told, compared.of(one.id))))
+            for compared in site.comparisons
+            if one.id in compared.components
+        ],
         "training_grid": grids.training_grid(training_lines(one.trained)) if one.trained else None,
         "drawn": drawings([*one.curves, *one.trained]),
         "homes": [_home(site, what, run) for what, run in one.homes.items()],
@@ -50,14 +54,23 @@ def component_page(site: Site, one: Component, documents: Documents) -> str:
     return rendered("site_component.html", content)
 
 
-def _headline(one: Component, is_wrong: bool) -> str:
+def _headline(site: Site, one: Component, is_wrong: bool) -> str:
     if is_wrong:
         return f"{one.id} is not right"
-    return f"{one.id}: nothing is wrong" if _is_checked(one) else f"{one.id}: no check of it is stored"
+    return f"{one.id}: nothing is wrong" if _is_checked(site, one) else f"{one.id}: no check of it is stored"
 
 
-def _is_checked(one: Component) -> bool:
-    return bool(one.run and one.run.checks)
+def _is_checked(site: Site, one: Component) -> bool:
+    return bool(one.run and one.run.checks) or any(part.passed for part in parts_of(site, one.id))
+
+
+def _told(part: Part) -> str:
+    """What it was in a comparison, what it reached, and how its checks ended there."""
+    failed = f"{len(part.failed)} of {plural(part.passed + len(part.failed), 'check')} failed" if part.failed else ""
+    passed = f"{plural(part.passed, 'check')} passed" if part.passed and not part.failed else ""
+    reached = part.reached or "no training came to its end"
+    name = f"as {part.contender}" if part.variant else f"with {part.contender}"
+    return "; ".join(filter(None, (f"{name}: {reached}", failed or passed)))
 
 
 def _home(site: Site, what: str, run: str) -> tuple[str, str, str]:
@@ -107,12 +120,3 @@ def _series_told(series: int, moved: int, steady: int) -> str:
     left = series - moved - steady
     more = f" {left:,} more are left out here: nnbench trend shows them." if left else ""
     return f"{plural(series, 'number')} over two runs or more; {moved:,} changed.{more}" if series else ""
-
-
-def components_of(texts: Sequence[str]) -> tuple[str, ...]:
-    """The components that names such as "optimizers.adam@torch" are of, each once.
-
-    >>> components_of(["optimizers.adam@torch", "", "optimizers.adam"])
-    ('optimizers.adam',)
-    """
-    return tuple(dict.fromkeys(text.partition("@")[0] for text in texts if text))

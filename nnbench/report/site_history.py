@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from nnbench.report.figures import Panel
 from nnbench.report.grids import Cell, Column, Grid, Group, Row
-from nnbench.report.site import INDEX, Site, component_link, rendered, run_link, standing
+from nnbench.report.site import INDEX, Site, component_link, run_link, standing
+from nnbench.report.templating import rendered
 from nnbench.report.trend import LONGEST_TITLE, drawing
 from nnbench.report.words import clean, elide, plural
 from nnbench.trends.findings import BETTER, SUSPICION, WORSE, Finding
@@ -24,7 +25,7 @@ def history_page(site: Site) -> str:
     moved = [one for one in site.series if one.key in dated]
     suspicions = len(site.findings) - len(told)
     content = {
-        "index": INDEX,
+        "home": INDEX,
         "headline": f"{plural(len(worse), 'number')} got worse and stayed so" if worse else "Nothing got worse",
         "is_bad": bool(worse),
         "told": _told(site, len(moved)),
@@ -61,7 +62,7 @@ def _finding_row(site: Site, one: Finding, up: str) -> Row:
     page, run = component_link(one.key.component), run_link(site, one.run)
     return Row(
         Cell(
-            f"{one.key.component}@{one.key.variant}", f"{one.key.metric}, {one.key.case}", is_code=True, link=up + page
+            f"{one.key.component}@{one.key.variant}", f"{one.key.metric}, {one.key.place}", is_code=True, link=up + page
         ),
         (
             Cell(one.verdict, one.note or ("" if one.stands else "undone since"), tone=_tone(one)),
@@ -89,4 +90,4 @@ def series_panels(
 
 
 def _title(key: Key) -> str:
-    return f"{key.component}@{key.variant}, {key.metric}, {key.case}"
+    return f"{key.component}@{key.variant}, {key.metric}, {key.place}"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from nnbench.report.words import clean
+from nnbench.report.words import clean, sentence
+
+COMMAS, JOINTS = re.compile(r","), re.compile(r"[,/_]|\.(?=\D)|(?=@)")  # a number is not parted at its point
 
 
 @cache
@@ -23,13 +28,25 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) or not isinstance(value, str) else clean(value),
     )
-    made.filters["breakable"] = _breakable
+    made.filters |= {"breakable": _breakable, "sentence": sentence}
     return made
 
 
+def rendered(template: str, content: Mapping[str, Any], files: Sequence[str] = ("page.css", "page.js")) -> str:
+    """A page from its template, which extends ``base.html``; ``files`` are the styles and scripts of it."""
+    style, script = (Markup("").join(own(name) for name in files if name.endswith(end)) for end in (".css", ".js"))
+    shared = {"style": style, "script": script, "script_hash": script_hash(script), "home": ""}
+    return environment().get_template(template).render(shared | dict(content))
+
+
 def _breakable(text: str) -> Markup:
-    """Text that breaks after its commas before it breaks elsewhere."""
-    return escape(clean(text)).replace(",", Markup(",<wbr>"))
+    """Text that breaks after commas, and a name at its dots, slashes, underscores and @, sooner than elsewhere.
+
+    >>> _breakable("layers.leaky_relu@torch")
+    Markup('layers.<wbr>leaky_<wbr>relu<wbr>@torch')
+    """
+    joints = COMMAS if " " in text else JOINTS
+    return escape(joints.sub(lambda found: f"{found[0]}\0", clean(text))).replace("\0", Markup("<wbr>"))
 
 
 def own(name: str) -> Markup:

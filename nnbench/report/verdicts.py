@@ -122,9 +122,14 @@ def headline(run: Run, found: Sequence[Finding]) -> str:
         return f"Not everything is right: {listing(f'{count} {status}' for status, count in wrong.items())}"
     if not run.measurements:
         return "Nothing was measured"
-    if any(row.metric == EXPERIMENT for row in run.measurements) and not lines(run.measurements):
-        return "A comparison, which has a page of its own"
+    if is_comparison(run):
+        return _trained_or_compared(run)
     return "Nothing is wrong" if run.ended == "complete" else "Nothing is wrong so far"
+
+
+def is_comparison(run: Run) -> bool:
+    """Whether the run holds the trials of an experiment and nothing else."""
+    return any(row.metric == EXPERIMENT for row in run.measurements) and not lines(run.measurements)
 
 
 def measured(run: Run) -> str:
@@ -132,6 +137,8 @@ def measured(run: Run) -> str:
     keys = dict.fromkeys([line.key for line in lines(run.measurements)] + list(_by_key(run.checks)))
     where = f"on {machine(run.machine)}, at {commit(run)}, on {moment(run.started)}"
     components, cases = {key[0] for key in keys}, {key[:2] for key in keys}
+    if is_comparison(run):
+        return f"Made {where}."
     if not keys:
         return f"{_trained_or_compared(run)} {where}."
     verb = "was" if len(components) == 1 else "were"
@@ -145,8 +152,8 @@ def _trained_or_compared(run: Run) -> str:
     """What happened in a run that measured no component."""
     compared = [row for row in run.measurements if row.metric == EXPERIMENT]
     if compared:
-        told = listing(f"{row.context.get('factor')} of {row.component}" for row in compared)
-        return f"An experiment compared {told}"
+        told = listing(f"{row.context.get('factor')} on {row.component}" for row in compared)
+        return f"A comparison of {told}"
     return "An architecture was trained" if training_lines(run.measurements) else "No component was measured"
 
 

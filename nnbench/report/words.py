@@ -51,6 +51,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def sentence(text: str) -> str:
+    """With a capital where it begins with an article; a name stays as it is.
+
+    >>> sentence("the other 4 are worse"), sentence("mlp is best")
+    ('The other 4 are worse', 'mlp is best')
+    """
+    return f"The{text[3:]}" if text.startswith("the ") else text
+
+
 def ratio(value: float) -> str:
     """A ratio with as many digits as it deserves.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,10 +50,8 @@ class Wanted:
         if identifier not in self.components:
             suite = identifier.partition(".")[0]
             alike = [one for one in self.components if one.startswith(f"{suite}.")] or list(self.components)
-            raise NotMeasurable(
-                f"nothing is registered as {identifier!r}. {did_you_mean(identifier, self.components)} "
-                f"There are {listing(alike)}"
-            )
+            told = f"nothing is registered as {identifier!r}.", did_you_mean(identifier, self.components)
+            raise NotMeasurable(" ".join(filter(None, [*told, f"There are {listing(alike)}"])))
         return self.components[identifier]
 
 
@@ -176,8 +174,13 @@ def _of_torch(what: str, name: str, torchs: Any, kind: type) -> Callable[..., An
     found = getattr(torchs, name, None)
     if isinstance(found, type) and issubclass(found, kind) and found is not kind:
         return found
-    known = [one for one, value in vars(torchs).items() if isinstance(value, type) and issubclass(value, kind)]
-    raise NotMeasurable(f"torch has no {what} {name!r}. {did_you_mean(name, known)} It has {listing(sorted(known))}")
+    every = [(one, value) for one, value in vars(torchs).items() if isinstance(value, type) and value is not kind]
+    known = [one for one, value in every if issubclass(value, kind) and not one.startswith("_")]
+    raise NotMeasurable(_none_such(f"torch has no {what} {name!r}.", name, sorted(known), "has"))
+
+
+def _none_such(said: str, name: str, known: Sequence[str], verb: str) -> str:
+    return " ".join(filter(None, [said, did_you_mean(name, known), f"It {verb} {listing(known)}"]))
 
 
 def _refuse_settings(name: str, target: Callable[..., Any], settings: Mapping[str, Any], **handed: Any) -> None:
@@ -191,8 +194,7 @@ def _refuse_settings(name: str, target: Callable[..., Any], settings: Mapping[st
     valid = [one for one in known if one not in handed]
     for setting in settings:
         if setting not in valid:
-            hint = did_you_mean(setting, valid)
-            raise NotMeasurable(f"{name} takes no {setting!r}. {hint} It takes {listing(valid)}")
+            raise NotMeasurable(_none_such(f"{name} takes no {setting!r}.", setting, valid, "takes"))
 
 
 def _penalty(wanted: Wanted, model: nn.Module) -> Callable[[], Tensor] | None:

@@ -18,7 +18,8 @@ from nnbench.train.parts import Part
 
 Figures = dict[str, tuple[float, ...]]  # by metric
 BINS = 15  # of the calibration error, as Guo et al. take them
-MOST_SAMPLES = 10_000  # of the training part, on which it is evaluated once more
+LEAST_SAMPLES = 2_000  # of the training part, on which it is evaluated once more; as many as it is tested on, if more
+AT_ONCE = 256  # samples: of images a processor's caches hold no more, and twice the batch takes more than twice as long
 STEPS, FIRST = 25, 5  # that are timed, and of them those that only warm up
 MOST_SHOWN = 2_000  # values of a series
 
@@ -29,11 +30,14 @@ def outcome(training: Training, again: Callable[[], Training]) -> Figures:
 
 
 def fitted(training: Training) -> Figures:
-    """Loss and accuracy on (at most 10,000 of) the samples that it was trained on, in evaluation mode."""
-    train = training.parts.train
-    places = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:MOST_SAMPLES].sort().values
+    """Loss and accuracy on samples that it was trained on, as many as there are for the test, in evaluation mode.
+
+    More would make the gap to the test no surer, and may take longer than the training.
+    """
+    train, number = training.parts.train, max(LEAST_SAMPLES, len(training.parts.test))
+    places = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:number].sort().values
     part = train.rows(places.to(train.targets.device)).to(training.parts.test.targets.device)
-    loss, accuracy = evaluate(training.model, part, training.loss)
+    loss, accuracy = evaluate(training.model, part, training.loss, AT_ONCE)
     found: Figures = {"evaluated_train_loss": (loss,)}
     return found if accuracy is None else found | {"train_accuracy": (accuracy,)}
 
@@ -125,7 +129,7 @@ def _some_batches(training: Training, number: int) -> list[Part]:
 
 
 @torch.no_grad()
-def _outputs(model: nn.Module, part: Part, batch_size: int = 2048) -> Tensor:
+def _outputs(model: nn.Module, part: Part, batch_size: int = AT_ONCE) -> Tensor:
     model.eval()
     places = torch.arange(len(part), device=part.targets.device).split(batch_size)
     return torch.cat([model(*part.rows(some).inputs) for some in places]).cpu()

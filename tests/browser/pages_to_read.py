@@ -6,6 +6,7 @@ import made_up
 import test_drawings as drawn
 import test_experiment_page as experiments
 import test_other_sections as others
+import test_report_page as runs
 import test_site as sites
 import test_trend_figure as history
 from sample_runs import HOSTILE, hostile, only_failures, realistic
@@ -14,7 +15,8 @@ from nnbench.report import correctness_page, run_page, trends
 from nnbench.report.comparison.page import experiment_page
 from nnbench.report.correctness import fold
 from nnbench.report.failures import repeat
-from nnbench.report.site import Comparison, Component
+from nnbench.report.site import Component, with_compared
+from nnbench.report.site_comparisons import comparison
 from nnbench.report.site_component import component_page
 from nnbench.report.site_history import history_page
 from nnbench.report.site_index import index_page
@@ -40,8 +42,10 @@ def _component(name="activations.relu"):
 
 def _site(*names):
     series = tuple(sites.counted(5, 5, 7, 7, component=name) for name in names)
-    compared = Comparison("optimizers", "Adam and SGD tie", "compare-optimizers.html", names)
-    return sites.site_of(*map(_component, names), series=series, comparisons=(compared,))
+    asked = (made_up.experiment(seeds=2, epochs=2, wrong="sgd"), experiments.hostile())
+    compared = tuple(comparison(one, place) for place, one in enumerate(asked))
+    found = with_compared([_component(name) for name in names], compared)
+    return sites.site_of(*found, series=series, comparisons=compared)
 
 
 def _component_page(name):
@@ -66,16 +70,19 @@ def _learning_rates():
 MADE = {
     "run": _run_with_history,
     "hostile run": lambda: run_page(hostile()),
+    "run of trials": lambda: run_page(runs.of_comparison(), comparisons=[("optimizers", "o.html")]),
     "failures": lambda: run_page(only_failures()),
     "correctness": lambda: correctness_page(fold(realistic().checks), "nnbench check", repeat),
     "optimizers": lambda: experiment_page(made_up.experiment(wrong="sgd"), home="../index.html"),
     "dropout": lambda: experiment_page(made_up.dropout()),
+    "two seeds": lambda: experiment_page(made_up.plain({"Xavier, uniform": [0.2, 0.8], "own": [0.5, 0.51]})),
     "learning rates": lambda: experiment_page(_learning_rates()),
     "many contenders": lambda: experiment_page(experiments.many()),
     "hostile experiment": lambda: experiment_page(experiments.hostile()),
     "index": lambda: index_page(_site("activations.relu", "layers.linear")),
     "history": lambda: history_page(_site("activations.relu", "layers.linear")),
     "component": lambda: _component_page("activations.relu"),
+    "compared component": lambda: _component_page("optimizers.sgd"),
     "hostile component": lambda: _component_page(HOSTILE),
 }
 

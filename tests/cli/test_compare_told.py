@@ -29,7 +29,7 @@ def test_table_of_rates_is_in_the_order_of_the_rates(capsys):
 def test_wrong_implementation_has_no_number(capsys):
     line = next(line for line in told(capsys, experiment(wrong="adam")).splitlines() if line.startswith("adam"))
     assert "–" in line
-    assert line.rstrip().endswith("fails its checks")
+    assert line.rstrip().endswith("checks fail")
 
 
 def test_interval_of_a_share_stays_a_share(capsys):
@@ -43,7 +43,7 @@ def test_names_are_no_markup(capsys):
 
 def test_json_holds_verdict_pairs_and_every_value(capsys):
     content = json.loads(told(capsys, plain({"a": [0.9, 0.91, None], "b": [0.5, 0.6, 0.55]}), as_json=True))
-    assert content["headline"].endswith("3 seeds cannot settle b, 35.50 points worse.")
+    assert content["headline"].endswith("b (35.50 points behind) looks worse, but 3 seeds are too few to be sure.")
     assert content["contenders"][0]["values"] == [0.9, 0.91, None]
     assert [one["status"] for one in content["contenders"][0]["trials"]] == ["ok", "ok", "failed"]
     assert (content["pairs"][0]["a"], content["pairs"][0]["b"]) == ("a", "b")

@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from nnbench import cli, machine
-from nnbench.cli import options
+from nnbench import machine
+from nnbench.cli import commands, options
 from nnbench.errors import NnbenchError
 
 A_GPU = {"name": "NVIDIA H200", "memory_gib": 140.4, "driver": "580.159"}
@@ -23,7 +23,7 @@ def told(device, dtype):
 
 def with_option():
     """The commands that have the option, each as it is registered."""
-    found = {name: cli.nnbench.get_command(None, name) for name in cli.COMMANDS}
+    found = {name: commands.nnbench.get_command(None, name) for name in commands.COMMANDS}
     return [name for name, command in found.items() if any(one.name == "device" for one in command.params)]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnbench.cli import COMMANDS
+from nnbench.cli.commands import COMMANDS
 
 
 def test_list_holds_the_fixed_keys_and_every_component(user):

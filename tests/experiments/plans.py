@@ -54,7 +54,7 @@ def answer(job, rows):
 class Crew:
     """Works on each job at once, with ``work``; what that raises is the job's exception. ``done`` keeps the jobs."""
 
-    width = 1
+    width, tells = 1, True
 
     def __init__(self, work=trained):
         self.work, self.done = work, []
@@ -83,10 +83,12 @@ class Shown:
     """A progress bar that adds up what it is told."""
 
     def __init__(self):
-        self.steps, self.totals = 0, []
+        self.steps, self.trials, self.totals, self.expected = 0, 0, [], []
 
-    def update(self, doing, steps):
+    def update(self, doing, steps, trials=0):
         self.steps += steps
+        self.trials += trials
 
-    def expect(self, total):
-        self.totals.append(total)
+    def expect(self, all_told):
+        self.totals.append(all_told.steps)
+        self.expected.append(all_told)

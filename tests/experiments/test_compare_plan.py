@@ -5,7 +5,8 @@ import pytest
 from plans import COMPONENTS, RECIPE, component
 
 from nnbench.cli import compare_plan, options
-from nnbench.cli.compare_plan import AT_LEAST, BUDGET, Asked
+from nnbench.cli.compare_asked import Asked
+from nnbench.cli.compare_plan import AT_LEAST, BUDGET
 from nnbench.errors import DataUnavailable, NnbenchError
 
 ADAGRAD = component("optimizers.adagrad", "optimizer")
@@ -17,7 +18,7 @@ EVERYTHING = (*COMPONENTS, ADAGRAD, *REST, CNN)
 @pytest.fixture
 def here(monkeypatch):
     """Says which data sets are here."""
-    sets = {"mnist", "cifar10_subset", "digits"}
+    sets = {"mnist", "cifar10", "digits"}
     monkeypatch.setattr(compare_plan, "is_available", lambda name: name in sets)
     monkeypatch.setattr(compare_plan.trainer, "find_task", find)
     return sets
@@ -79,8 +80,10 @@ def test_data_that_was_asked_for_has_no_stand_in(here):
 def test_a_cpu_takes_the_part_of_a_large_data_set(here, capsys):
     assert planned("", written="lr=0.1,0.01", task="cnn").data == "cifar10_subset"
     assert "--data cifar10 takes it all" in capsys.readouterr().err
-    with pytest.raises(DataUnavailable):
-        planned("", written="lr=0.1,0.01", task="cnn", device="cuda")
+    assert planned("", written="lr=0.1,0.01", task="cnn", device="cuda").data == "cifar10"
+    here.remove("cifar10")
+    with pytest.raises(DataUnavailable, match="cifar10 is not here"):
+        planned("", written="lr=0.1,0.01", task="cnn", data="cifar10_first_subset")
 
 
 def test_a_task_without_torchs_variant_is_trained_as_its_reference(here):
@@ -89,16 +92,14 @@ def test_a_task_without_torchs_variant_is_trained_as_its_reference(here):
         planned("", written="lr=0.1,0.01", task="cnn", variant="torch")
 
 
-def test_learning_rates_that_are_compared_are_not_tuned(here):
-    with pytest.raises(NnbenchError, match="leave --tune out"):
-        planned("", written="lr=0.1,0.01", tune=3)
-    assert planned(tune=3).tune == 3
-
-
-@pytest.mark.parametrize(("name", "written"), [("", ""), ("optimizers", "lr=1,2")])
-def test_one_factor_is_named_and_one_only(here, name, written):
-    with pytest.raises(click.UsageError, match="say "):
-        planned(name, written=written)
+def test_what_is_set_for_all_is_in_each_and_beside_what_differs(here):
+    fixed = {"optimizer": "SGD", "optimizer_arguments": {"nesterov": True}}
+    made = planned("", written="optimizer_arguments.momentum=0.5,0.9", fixed=fixed)
+    assert [one.changes for one in made.contenders] == [
+        {"optimizer": "SGD", "optimizer_arguments": {"nesterov": True, "momentum": momentum}} for momentum in (0.5, 0.9)
+    ]
+    with pytest.raises(NnbenchError, match="each contender has its own optimizer"):
+        planned(fixed=fixed)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("3min", 180.0), ("1.5h", 5400.0), ("20", 20.0)])

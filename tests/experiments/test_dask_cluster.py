@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from plans import Shown
 
 from nnbench.discovery import Source
 from nnbench.errors import NnbenchError
@@ -63,16 +64,6 @@ def cluster(tmp_path):
         process.communicate()
 
 
-class Shown:
-    """A progress bar that nobody sees."""
-
-    def update(self, doing, steps):
-        pass
-
-    def expect(self, total):
-        pass
-
-
 def plan(suite):
     case = CaseInfo("8x4", "abc", {}, ("8x4",), "float32", "cpu")
     recipe = {"data": "iris", "epochs": 2, "optimizer_arguments": {"lr": 0.1}}
@@ -121,7 +112,8 @@ def test_a_worker_that_is_killed_costs_nothing_and_doubles_nothing(cluster, tmp_
     assert made.left_out == ()
 
 
-def test_an_address_where_nobody_answers_is_told(monkeypatch):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1"])
+def test_an_address_where_nobody_answers_is_told(address, monkeypatch):
     monkeypatch.setattr(executors, "SECONDS_TO_CONNECT", 0.2)
     with pytest.raises(NnbenchError, match=r"no Dask scheduler answers there .*`dask scheduler` starts one"):
-        executors.Dask("tcp://127.0.0.1:1")
+        executors.Dask(address)

@@ -28,7 +28,7 @@ class Played:
     def components(self):
         return ()
 
-    def renew(self):
+    def end(self):
         self.taken.set()
 
     def ask(self, request, seconds=None):
@@ -57,7 +57,7 @@ def done(session, request):
 def test_a_job_gives_its_rows_and_says_where_and_with_what_it_was_done():
     with Local(Played(done), 1) as crew:
         found = answer(crew.submit(job()))
-        assert list(crew.told()) == [(job()["name"], 0.5), (job()["name"], 2.0)]
+        assert list(crew.told()) == [(job()["name"], epochs) for epochs in (0.0, 0.5, 2.0)]
     assert [one["context"]["epoch"] for one in found["rows"]] == [1, 2]
     assert (found["name"], found["software"]) == (identity(plan().trial(plan().contenders[0], 0)), software())
     assert (crew.width, found["seconds"] >= 0) == (1, True)
@@ -73,6 +73,16 @@ def test_two_jobs_are_worked_on_side_by_side():
     with Local(Played(meet), 2) as crew:
         futures = [crew.submit(job(place)) for place in (0, 1)]
         assert [len(answer(one)["rows"]) for one in futures] == [2, 2]
+
+
+def test_a_worker_left_unfit_is_no_divergence_which_would_be_settled():
+    def play(session, request):
+        raise WorkerEnded(Status.FAILED, "it keeps 0.2 GiB after its answer")
+        yield
+
+    with Local(Played(play), 1) as crew:
+        (row,) = answer(crew.submit(job()))["rows"]
+    assert (row["status"], row["note"]) == ("crashed", "it keeps 0.2 GiB after its answer")
 
 
 @pytest.mark.parametrize("how", ["failed", "ended"])

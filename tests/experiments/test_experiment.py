@@ -9,7 +9,7 @@ from nnbench import store
 from nnbench.errors import NnbenchError
 from nnbench.experiments import executors, ledger
 from nnbench.experiments.experiment import Place, run
-from nnbench.experiments.schedule import Purse
+from nnbench.experiments.purse import Purse
 from nnbench.model import Run
 
 EVERYTHING = [("adam", 0), ("sgd", 0), ("adam", 1), ("sgd", 1)]
@@ -47,6 +47,21 @@ def test_every_contender_is_trained_under_every_seed(make):
         "adam": ("optimizers.adam@torch", 3),
         "sgd": ("optimizers.sgd@torch", 3),
     }
+
+
+def test_implementations_are_checked_once_every_contender_has_been_trained(make):
+    order = []
+
+    class Listed(Crew):
+        def submit(self, job):
+            order.append(job["work"])
+            return super().submit(job)
+
+    make(Listed())
+    assert order == ["train", "train", "check", "check", "train", "train"]
+    order.clear()
+    make(Listed(), plan(seeds=(0, 1, 2)))
+    assert order == ["train", "train"]  # what is known of the checks is in the store
 
 
 def test_the_protocol_names_data_seeds_and_command(make):

@@ -1,8 +1,11 @@
+import math
+
 import pytest
 from made_up import dropout, experiment, plain
 
-from nnbench.experiments.findings import findings, margin, sampling
+from nnbench.experiments.findings import findings, is_vague, margin, sampling
 from nnbench.experiments.verdicts import verdict
+from nnbench.stats import Interval
 
 
 def test_ties_and_a_loser_are_told_in_one_sentence():
@@ -19,9 +22,25 @@ def test_tie_says_how_many_seeds_would_settle_it():
 
 
 def test_untuned_optimizers_are_said_to_be_so():
-    assert any("one learning rate" in one for one in verdict(experiment(tuned=False)).sentences)
-    for other in (experiment(), dropout()):
-        assert not any("one learning rate" in one for one in verdict(other).sentences)
+    said = verdict(experiment(tuned=False))
+    assert said.caveat.startswith("Learning rates were not tuned: each ran at its usual one.")
+    assert said.sentences.count(said.caveat) == 1
+    for factor in ("schedulers", "batch_size=32,64", "optimizer=Adam,SGD"):
+        other = verdict(experiment(tuned=False, factor=factor))
+        assert other.caveat.startswith("Learning rates were not tuned: all ran at the same one.")
+
+
+def test_a_study_of_dropout_that_is_cut_short_says_so():
+    made = dropout(epochs=2)
+    cut = dropout(epochs=2, protocol=dict(made.protocol) | {"recipe": {"epochs": 20}})
+    assert verdict(cut).caveat.startswith("Trained for 2 of the recipe's 20 epochs")
+    assert not verdict(made).caveat
+
+
+def test_what_is_tuned_or_has_nothing_to_do_with_rates_has_no_caveat():
+    for other in (experiment(), dropout(), plain({"a": [0.9], "b": [0.8]}, factor="optimizers", outcomes=())):
+        assert not verdict(other).caveat
+        assert not any("tuned" in one for one in verdict(other).sentences)
 
 
 def test_more_seeds_settle_the_tie():
@@ -66,7 +85,62 @@ def test_what_is_far_behind_and_not_settled_is_no_tie():
     said = verdict(
         plain({"a": [0.97, 0.971, 0.972, 0.97], "b": [0.971, 0.97, 0.971, 0.971], "c": [0.5, 0.97, 0.4, 0.96]})
     )
-    assert said.headline.startswith("a and b tie at 97.08 % test accuracy; 4 seeds cannot settle c, 26.32 points worse")
+    behind = "c (26.32 points behind) looks worse, but 4 seeds are too few to be sure."
+    assert said.headline == f"a and b tie at 97.08 % test accuracy; {behind}"
+
+
+def test_several_that_are_not_settled_are_told_together():
+    steady, wild = [0.971, 0.97, 0.972], {"b": [0.9, 0.97, 0.5], "c": [0.97, 0.6, 0.8]}
+    said = verdict(plain({"a": steady} | wild))
+    assert said.headline.endswith(
+        "; b (18.10 points behind) and c (18.10 points behind) look worse, but 3 seeds are too few to be sure."
+    )
+
+
+def test_pair_that_its_own_interval_would_decide_says_why_it_is_open():
+    values = {
+        "a": [0.918, 0.915, 0.92],
+        "b": [0.85, 0.86, 0.83],
+        "c": [0.796, 0.833, 0.764],
+        "d": [0.808, 0.762, 0.752],
+        "e": [0.798, 0.77, 0.803],
+        "f": [0.876, 0.756, 0.856],
+    }
+    told = next(one for one in verdict(plain(values)).sentences if "cannot tell b from a" in one)
+    assert "(99 % interval 1.27 to 16.45 by itself, but p 0.035 among all pairs), which about 5 seeds" in told
+
+
+def test_two_seeds_are_said_to_be_few():
+    told = "Two seeds say next to nothing about chance: five or more show how far results scatter."
+    assert told in verdict(plain({"a": [0.9, 0.91], "b": [0.8, 0.9]})).sentences
+    assert told not in verdict(plain({"a": [0.9, 0.91, 0.9], "b": [0.8, 0.9, 0.85]})).sentences
+    assert told not in verdict(plain({"a": [0.9, 0.9001], "b": [0.1, 0.1001]})).sentences  # nothing is open
+
+
+def test_interval_as_wide_as_half_of_all_shares_says_nothing():
+    assert is_vague("test_accuracy", Interval(0.5, 0.1, 0.9))
+    assert is_vague("test_accuracy", Interval(0.5, -math.inf, math.inf))
+    assert not is_vague("test_accuracy", Interval(0.5, 0.3, 0.7))
+    assert is_vague("test_loss", Interval(0.5, -0.1, 1.1))
+    assert not is_vague("test_loss", Interval(0.5, 0.1, 0.9))
+
+
+def test_names_that_hold_a_comma_are_quoted():
+    said = verdict(plain({"Xavier, uniform": [0.90, 0.91, 0.90], "b": [0.91, 0.90, 0.90]}))
+    assert "“Xavier, uniform” and b tie at" in said.headline
+
+
+def test_those_of_whom_the_same_is_said_are_told_together():
+    values = {"a": [0.97, 0.98, 0.9]} | {name: [0.8, 0.97, 0.6] for name in "bcde"}
+    sentence = next(one for one in verdict(plain(values)).sentences if "cannot tell these" in one)
+    assert sentence.startswith("3 seeds cannot tell these from a: b, c, d and e, 16.00 points worse")
+
+
+def test_a_tie_of_most_is_told_by_how_many():
+    values = {name: [0.9, 0.91, 0.9] for name in "abcdefgh"} | {"z": [0.1, 0.11, 0.1]}
+    assert verdict(plain(values)).headline.startswith(
+        "8 of 9 contenders tie at 90.33 % test accuracy; z is worse by 80.00 points"
+    )
 
 
 def test_losses_that_differ_manifold_are_told_apart_though_the_larger_ones_vary():

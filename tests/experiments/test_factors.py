@@ -113,7 +113,16 @@ def test_a_dotted_factor_keeps_the_recipes_other_settings():
 
 def test_names_can_be_levels_too():
     made = factor("optimizer=SGD,optimizers.adam@torch", NET)
-    assert [(one.component, one.level) for one in made] == [("", None), ("optimizers.adam@torch", None)]
+    assert [(one.name, one.component) for one in made] == [("SGD", ""), ("adam@torch", "optimizers.adam@torch")]
+    assert {one.level for one in made} == {None}
+    alike = factor("optimizer=Adam,optimizers.adam", NET)
+    assert [one.name for one in alike] == ["Adam", "optimizers.adam"]
+
+
+def test_a_component_is_checked_in_the_variant_that_is_trained():
+    known = Settings(1, (NET, replace(NET, id="activations.a"), replace(OTHER, id="activations.b")))
+    made = factor("activation=activations.a,activations.b", NET, known)
+    assert [one.component for one in made] == ["activations.a@torch", "activations.b@reference"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +136,11 @@ def test_names_can_be_levels_too():
         ("lr=0.1,0.1", "two different values"),
         ("lr=", "a factor has values"),
         ("lr=-1,1", "above 0, not -1"),
-        ("lr=1:2:x", "1:2:x: a comparison takes two"),
+        ("lr=1:2:x", "1:2:x: a range is FIRST:LAST:HOW_MANY"),
+        ("lr=1:2", "a range is"),
+        ("lr", "write lr=VALUES"),
+        ("regularizer_arguments.l1=0,1", r"net has no regularizer .* --set regularizer="),
+        ("scheduler_arguments.gamma=0,1", r"net has no scheduler"),
         ("lr=1:2:1", "from 2 to"),
         ("batch_size=1.5,2", "whole number"),
     ],

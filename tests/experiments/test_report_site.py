@@ -113,8 +113,8 @@ def test_no_page_needs_a_network(site):
 
 def test_the_index_tells_the_verdict_of_the_comparison(site):
     assert "1 number got worse" in site["index.html"]
-    told = "optimizers, architectures.mnist_mlp on mnist: 4 contenders, 3 seeds, 2 epochs"
-    assert told in site["index.html"]
+    assert "optimizers, architectures.mnist_mlp on mnist" in site["index.html"]
+    assert "4 contenders, 3 seeds, 2 epochs" in site["index.html"]
 
 
 def test_what_a_component_is_told_of_comes_from_its_newest_runs(site, past):
@@ -129,6 +129,18 @@ def test_a_contender_links_to_the_comparison_that_it_took_part_in(site):
     for name in ("optimizers.adam", TASK):
         assert f"../{comparison}" in LINK.findall(site[f"components/{name}.html"])
     assert f"../{comparison}" not in LINK.findall(site["components/layers.linear.html"])
+
+
+def test_a_run_of_trials_leads_to_their_comparison(site, past):
+    (comparison,) = [name for name in site if name.startswith("comparisons/")]
+    assert f"../{comparison}" in LINK.findall(site[f"runs/{past.runs[-1]}.html"])
+    assert f"../{comparison}" not in LINK.findall(site[f"runs/{past.runs[3]}.html"])
+
+
+def test_contenders_that_nothing_else_is_stored_of_have_pages_too(site):
+    page = site["components/optimizers.sgd.html"]
+    assert "as sgd: " in page
+    assert "41 checks passed" in page
 
 
 def test_the_trials_of_a_comparison_are_drawn_in_their_run(site, past):

@@ -4,15 +4,16 @@ import pytest
 from made_up import outcome
 from plans import plan
 
+from nnbench.experiments.purse import Purse
 from nnbench.experiments.records import FINAL, TUNING, Contender
 from nnbench.experiments.schedule import (
     TUNING_SEED,
-    Purse,
     Queue,
     chosen,
     final_rounds,
     grid,
     learning_rate,
+    share_rounds,
     tuning_rounds,
     validation_metric,
 )
@@ -76,9 +77,10 @@ def test_a_round_that_would_end_too_late_is_not_begun():
     purse = Purse(60.0, clock)
     one = plan(seeds=(0, 1, 2))
     queue = Queue(final_rounds(one, one.contenders), purse)
-    assert [queue.next(0.0, 1).contender for _ in range(2)] == ["adam", "sgd"]  # nobody knows yet what it costs
-    purse.note("adam", 10.0)
-    purse.note("sgd", 12.0)
+    first = [queue.next(0.0, 1) for _ in range(2)]  # nobody knows yet what it costs
+    assert [trial.contender for trial in first] == ["adam", "sgd"]
+    purse.note(first[0], 10.0)
+    purse.note(first[1], 12.0)
     clock.now += 22.0
     assert [trial.seed for trial in queue.affordable(0.0, 1)] == [1, 1]
     assert queue.next(0.0, 1).seed == 1  # 22 of the 38 seconds that are left
@@ -92,13 +94,47 @@ def test_a_round_that_would_end_too_late_is_not_begun():
 
 def test_what_is_under_way_and_how_many_work_side_by_side_count():
     purse = Purse(60.0, Clock())
-    purse.note("adam", 20.0)
     trials = [plan().trial(one, 0) for one in plan().contenders]
-    assert purse.cost("sgd") == 20.0  # not known itself, so as the others
+    purse.note(trials[0], 20.0)
+    assert purse.cost(trials[1]) == 20.0  # not known itself, so as the others
     assert not purse.reaches(trials, 21.0, 1)
     assert purse.reaches(trials, 20.0, 1)
     assert purse.reaches(trials, 80.0, 2)
     assert not purse.reaches(trials, 0.0, 1, share=0.5)
+
+
+def test_a_part_of_the_samples_costs_its_part_until_more_is_known():
+    purse, one = Purse(60.0, Clock()), plan(shares=(0.5, 0.01))
+    whole = one.trial(one.contenders[0], 0)
+    (half, other), _, (least, _), _ = share_rounds(one, one.contenders)
+    assert (purse.cost(whole), purse.knows) == (0.0, False)
+    purse.note_pace(whole, 10.0)  # by how far the first one has come
+    assert (purse.cost(whole), purse.cost(half), purse.knows) == (10.0, 5.0, True)
+    purse.note(whole, 20.0)
+    assert (purse.cost(half), purse.cost(least)) == (10.0, 6.0)
+    purse.note(half, 3.0)
+    assert (purse.cost(half), purse.cost(other), purse.cost(whole)) == (3.0, 3.0, 20.0)
+
+
+def test_one_that_is_slower_than_the_others_is_known_by_its_own_pace():
+    purse, one = Purse(60.0, Clock()), plan()
+    fast, slow = (one.trial(contender, 0) for contender in one.contenders)
+    purse.note(fast, 2.0)
+    assert purse.cost(slow) == 2.0
+    purse.note_pace(slow, 90.0)
+    assert (purse.cost(fast), purse.cost(slow)) == (2.0, 90.0)
+
+
+def test_what_others_will_train_later_counts_as_far_as_the_time_reaches():
+    one, clock = plan(seeds=(0, 1), tune=2), Clock()
+    finals = final_rounds(one, one.contenders)
+    purse = Purse(100.0, clock)
+    queue = Queue(tuning_rounds(one), purse, share=0.6, after=finals)
+    assert len(queue.affordable(0.0, 1)) == 8
+    purse.note(finals[0][0], 15.0)
+    assert [trial.role for trial in queue.affordable(0.0, 1)] == [TUNING] * 4 + [FINAL] * 2
+    queue.drop("sgd")
+    assert [trial.contender for trial in queue.affordable(0.0, 1)] == ["adam"] * 4
 
 
 def test_nothing_is_begun_once_the_time_is_up():
@@ -121,8 +157,8 @@ def test_the_seeds_that_are_wanted_at_least_are_trained_whatever_they_cost():
 
 def test_without_a_budget_everything_is_handed_out():
     purse = Purse(0.0, Clock())
-    purse.note("adam", 1e9)
     one = plan(seeds=range(3))
+    purse.note(one.trial(one.contenders[0], 0), 1e9)
     queue = Queue(final_rounds(one, one.contenders), purse)
     assert len(queue.affordable(1e9, 1)) == 6
     assert [queue.next(1e9, 1) is not None for _ in range(7)] == [True] * 6 + [False]

@@ -8,7 +8,7 @@ from nnbench import store
 from nnbench.cli.options import Shares
 from nnbench.experiments import ledger
 from nnbench.experiments.experiment import Place, run
-from nnbench.experiments.schedule import Purse
+from nnbench.experiments.purse import Purse
 from nnbench.model import Run
 
 FINISHED = [("adam", 0), ("sgd", 0), ("adam", 1), ("sgd", 1)]

@@ -10,7 +10,7 @@ from sample_runs import run_of
 from nnbench.model import Measurement
 from nnbench.report import run_page
 from nnbench.report.drawings import MOST, drawings
-from nnbench.report.drawn_axes import Axes, ends, line, ticks
+from nnbench.report.drawn_axes import MOST_UP, Axes, ends, line, ticks
 from nnbench.report.drawn_training import TEST
 
 GRID = [-5 + 10 * place / 160 for place in range(161)]
@@ -159,6 +159,12 @@ def test_ticks_are_few_and_between_the_ends(span):
     found = ticks(*span)
     assert 2 <= len(found) <= 5
     assert span[0] <= found[0] < found[-1] <= span[1]
+
+
+@pytest.mark.parametrize("start", [0.0, 0.013, -3.7, 1e6])
+@pytest.mark.parametrize("length", [0.0131, 0.7, 1.02, 1.19, 1.33, 1.51, 3.1, 6.2, 9.9])
+def test_an_axis_has_three_numbers_at_least(start, length):
+    assert 3 <= len(ticks(start, start + length, MOST_UP)) <= MOST_UP
 
 
 def test_a_run_that_trained_and_measured_shows_its_drawings():

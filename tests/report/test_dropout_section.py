@@ -41,6 +41,15 @@ def test_no_benefit_is_a_recommendation_too():
     )
 
 
+def test_a_gap_below_0_is_drawn_with_its_whole_interval_in_points():
+    made = dropout(rates=HELPS, seeds=3)
+    flat = [replace(one, final=dict(one.final) | {"train_accuracy": (0.95,)}) for one in made.outcomes]
+    drawn = next(one for one in part(dropout_section(replace(made, outcomes=tuple(flat))), Figures).members[1:])
+    assert drawn.title == "Training less test accuracy against dropout rate"
+    assert "points (−" in str(drawn.svg)
+    assert " %<" not in str(drawn.svg)
+
+
 def test_one_seed_is_no_evidence():
     assert texts(dropout_section(dropout(seeds=1)))[0].startswith("No recommendation")
 

@@ -2,16 +2,18 @@
 
 import itertools
 import math
+import re
 from dataclasses import replace
 
 import made_up
 import pytest
+from markupsafe import Markup
 
 from nnbench.experiments.records import EpochNumbers
 from nnbench.report.comparison.courses import courses, middles, quantile
 from nnbench.report.comparison.drawing import WIDTH
 from nnbench.report.comparison.order import placed
-from nnbench.report.comparison.plot import room_for_names, spread
+from nnbench.report.comparison.plot import Plot, names_beside, room_for_names, spread
 from nnbench.report.comparison.protocol import protocol
 from nnbench.report.comparison.scales import ERROR, LINEAR, LOG, WHOLE, Scale, of_metric, short
 from nnbench.report.comparison.target import arrivals, rounded, targets
@@ -181,7 +183,7 @@ def test_levels_are_shown_in_their_order_and_contenders_best_first():
 @pytest.mark.parametrize("count", [1, 5, 12])
 def test_names_are_moved_apart_and_stay_in_their_order(count):
     wanted = {place: 50 + place / 10 for place in range(count)}
-    found = spread(wanted, 13, 0, 200)
+    found = spread(wanted, dict.fromkeys(wanted, 13), 0, 200)
     heights = list(found.values())
     assert list(found) == sorted(found)
     assert all(after - before >= 13 - 1e-9 for before, after in itertools.pairwise(heights))
@@ -230,10 +232,43 @@ def test_longer_names_leave_less_room_for_the_plot_but_never_none():
     assert some < others < WIDTH / 2
 
 
+def test_a_name_too_long_for_a_line_takes_two_and_is_not_cut():
+    experiment = made_up.plain({"SGD with momentum": [0.9], "SGD": [0.8]})
+    plot = Plot(200, right=room_for_names(experiment))
+    found = str(Markup("").join(names_beside(plot, experiment, {0: (10.0, 50.0), 1: (10.0, 51.0)})))
+    assert re.findall(r">([^<>]+)</text>", found) == ["SGD with", "momentum", "SGD"]
+    heights = [float(y) for y in re.findall(r'<text x="[^"]+" y="([^"]+)"', found)]
+    assert all(after - before >= 13 - 1e-6 for before, after in itertools.pairwise(heights))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.82), (0.62, 1.95), (0.0, 0.047), (3.0, 3.7), (0.975, 0.982)])
+@pytest.mark.parametrize("pixels", [100, 160, 280])
+def test_an_axis_has_three_labels_at_least_that_do_not_lie_on_each_other(low, high, pixels):
+    scale = Scale(low, high, 0, pixels)
+    ticks = scale.labelled("test_loss", 44, lambda label: 6.0 * len(label))
+    places = [scale.at(tick) for tick in ticks]
+    widest = max(6.0 * len(short("test_loss", tick)) for tick in ticks)
+    assert all(after - before >= widest for before, after in itertools.pairwise(places))
+    assert len(ticks) >= 3 or pixels == 100
+
+
 def test_protocol_leaves_out_what_says_nothing():
-    told = {"budget": 180.0, "commit": "", "grid": {}, "recipe": {"scheduler": "", "epochs": 20, "arguments": {}}}
+    told = {
+        "budget": 180.0,
+        "commit": "",
+        "grid": {},
+        "recipe": {"scheduler": "", "epochs": 20, "arguments": {}, "features_argument": "in"},
+    }
     facts = dict(protocol(made_up.experiment(protocol=told)))
     assert facts["budget"] == "3 min 00 s"
     assert facts["recipe"] == "epochs 20"
     assert not {"commit", "grid"} & facts.keys()
+    assert "features argument" not in facts["recipe"]
     assert facts["settings of adam"] == "optimizer optimizers.adam@torch, lr 0.001"
+
+
+def test_protocol_tells_of_the_machine_as_one_would():
+    machine = {"id": "abc", "cpu": "EPYC", "cores": 2, "memory_gib": 23.5, "threads": 1}
+    facts = dict(protocol(made_up.experiment(protocol={"machine": machine, "started": "2026-03-01T12:30:45+00:00"})))
+    assert facts["machine"] == "EPYC, 2 cores, 23.5 GiB, 1 thread a training (abc)"
+    assert facts["started"] == "2026-03-01, 12:30 UTC"

@@ -17,8 +17,10 @@ from nnbench.experiments.findings import findings
 from nnbench.experiments.records import Checked, Contender, EpochNumbers
 from nnbench.experiments.verdicts import verdict
 from nnbench.model import Status
-from nnbench.report.comparison.page import experiment_page
+from nnbench.report.comparison.page import experiment_page, joined
 from nnbench.report.comparison.seeds import means
+from nnbench.report.comparison.summary import summary_section
+from nnbench.report.grids import Grid
 
 
 def hostile():
@@ -163,8 +165,47 @@ def test_first_screen_is_the_verdict(pages):
 
 def test_headline_is_short_and_the_rest_follows_it(pages):
     headline, _, rest = verdict(made_up.experiment()).headline.partition("; ")
-    assert f'id="headline">{headline.replace(" %", chr(160) + "%")}</h1>' in pages["optimizers"]
-    assert rest.replace(" %", chr(160) + "%") in pages["optimizers"]
+    assert f'id="headline">{joined(headline)}</h1>' in pages["optimizers"]
+    assert joined(rest) in pages["optimizers"]
+    assert '<p class="lede">The other 12 are worse' in pages["many"]
+
+
+def test_no_line_ends_within_a_number():
+    assert joined("tie at 96.97 to 97.25 % test accuracy") == "tie at 96.97\xa0to\xa097.25\xa0% test accuracy"
+
+
+def test_what_was_not_tuned_stands_below_the_headline(pages):
+    text = Outline(pages["untuned"]).text
+    told = "Learning rates were not tuned: each ran at its usual one."
+    assert text.count(told) == 1
+    assert text.index("tie at") < text.index(told) < text.index("Every contender")
+    assert told not in Outline(pages["optimizers"]).text
+
+
+def strip_of(experiment):
+    return re.search(
+        r'<figure>(?:(?!</figure>).)*?id="strip-description".*?</figure>', experiment_page(experiment), re.S
+    )[0]
+
+
+def test_an_interval_that_holds_nearly_everything_is_told_and_not_drawn():
+    wild, steady = [0.1, 0.9], [0.9, 0.9001]
+    one = strip_of(made_up.plain({"a": steady, "b": wild}))
+    assert one.count('class="interval"') == 1
+    assert "Where there is none, so few seeds say nothing of it." in one
+    none = strip_of(made_up.plain({"a": [0.2, 0.8], "b": wild}))
+    assert 'class="interval"' not in none
+    assert "So few seeds say nothing of how far their mean may be off." in none
+    assert "too few seeds" in Outline(experiment_page(made_up.plain({"a": [0.2, 0.8], "b": wild}))).text
+
+
+def test_intervals_of_shares_end_where_shares_end(pages):
+    made = made_up.experiment(seeds=2, epochs=2)
+    outcomes = [
+        replace(one, final={**one.final, "calibration_error": (0.01 * one.trial.seed,)}) for one in made.outcomes
+    ]
+    text = Outline(experiment_page(replace(made, outcomes=tuple(outcomes)))).text
+    assert not re.search(r"\N{MINUS SIGN}[\d.]+ to [\d.]+ %", text)
 
 
 def test_every_finished_seed_is_a_dot_and_every_failed_one_a_cross(pages):
@@ -257,6 +298,22 @@ def test_table_has_the_same_intervals_as_the_verdict():
     told = means(experiment)
     assert findings(experiment).means.items() <= told.items()
     assert set(told) == {"adam", "rmsprop", "momentum", "sgd"}
+
+
+def peers(experiment):
+    """The last column of the table of contenders, by contender."""
+    (grid,) = [part for part in summary_section(experiment).parts if isinstance(part, Grid)]
+    return {row.header.text: row.cells[-1].text for row in grid.groups[0].rows}
+
+
+def test_who_is_not_told_apart_is_told_in_few_words():
+    alike = {name: [0.9, 0.91, 0.9] for name in "abcdefghi"}
+    assert set(peers(made_up.plain(alike)).values()) == {"all others"}
+    found = peers(made_up.plain(alike | {"z": [0.1, 0.11, 0.1]}))
+    assert (found["a"], found["z"]) == ("all but z", "\N{EN DASH}")
+    apart = {name: [0.1, 0.11, 0.1] for name in "qrstuvwxyz"}
+    assert peers(made_up.plain(alike | apart))["a"] == "b, c, d, e, f and 3 more"
+    assert peers(made_up.plain({"a": [0.9, 0.9], "b": [0.9, 0.9], "c": [0.9, 0.9]}))["a"] == "b, c"
 
 
 def test_long_lists_unfold(pages):

@@ -1,5 +1,6 @@
 """Sections of pages about neither optimizers nor dropout, and the masks that dropout drew."""
 
+import re
 from dataclasses import replace
 
 import made_up
@@ -113,6 +114,17 @@ def test_a_best_level_at_an_end_may_be_beaten_beyond_it():
     found = levels({1.0: [one - 0.3 for one in SPREAD], 2.0: [one - 0.1 for one in SPREAD], 3.0: SPREAD})
     assert "The best, lr 3, is the largest that was tried: a better one may lie beyond." in told(level_section(found))
     assert "every other value is told apart from it" in told(level_section(found))
+
+
+def test_an_axis_of_levels_has_its_ticks_at_them():
+    found = svg(level_section(levels({32.0: SPREAD, 64.0: SPREAD, 512.0: SPREAD}, factor="batch-size")))
+    assert {">32</text>", ">64</text>", ">512</text>"} <= set(re.findall(r">[^<>]+</text>", found))
+
+
+def test_labels_of_levels_that_would_lie_on_each_other_are_left_out():
+    found = svg(level_section(levels({float(level): SPREAD for level in range(100, 160)})))
+    shown = [float(label) for label in re.findall(r'text-anchor="middle"[^>]*>([^<]+)</text>', found)]
+    assert 3 < len(shown) < 20
 
 
 def test_levels_without_a_finished_trial_can_be_written():
@@ -233,6 +245,15 @@ def test_wrong_masks_are_said_aloud(layer, said):
 def test_right_masks_are_told_of_where_dropout_is_the_question():
     assert masks_section(ended(PLAIN, dropout_masks=(0.5, 1000.0, 500.0, 2.0, 1.0))) is None
     assert masks_section(ended(PLAIN, dropout_masks=(0.5, 1000.0, 500.0, 1.0, 1.0))) is not None
+
+
+def test_masks_are_told_of_where_contenders_drop_at_different_rates():
+    """Regularizers, of which dropout is one; architectures, of which some have dropout."""
+    drops = {"one": (0.5, 1000.0, 500.0, 2.0, 1.0), "other": (0.2, 1000.0, 800.0, 1.25, 1.0)}
+    found = ended(PLAIN, dropout_masks=lambda one: drops[one.trial.contender])
+    assert set(cells(masks_section(found))) == {"one", "other"}
+    some = ended(PLAIN, dropout_masks=lambda one: drops["one"] if one.trial.contender == "one" else ())
+    assert set(cells(masks_section(some))) == {"one"}
 
 
 def test_masks_without_chance_or_elements_are_right():

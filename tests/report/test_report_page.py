@@ -4,7 +4,9 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from sample_runs import (
@@ -21,7 +23,7 @@ from sample_runs import (
 )
 
 from nnbench.model import CheckStatus, Measurement, Status
-from nnbench.report import run_page
+from nnbench.report import run_page, templating
 
 VOID = {"meta", "link", "wbr", "br", "img", "input", "hr"}
 ONE_CASE = (*timed("reference", 1e-3), *timed("torch", 2e-3))
@@ -189,6 +191,44 @@ def test_trainings_are_shown_with_their_data_and_accuracy():
         "architectures.mlp@reference reached 95.81 % test accuracy on mnist after 1 epoch, with one seed (3)." in text
     )
     assert "mnist 1 3 0.3100 0.1400 95.81 % 4.20 s ok" in text
+
+
+def of_comparison():
+    """A run that holds the trials of a comparison and nothing else."""
+    rows = [replace(row, context=row.context | {"trial": "t", "contender": "SGD"}) for row in trained(0.9581)]
+    told = Measurement("architectures.mlp", "reference", "mnist", "experiment", "1", (1.0,), context={"factor": "lr"})
+    return run_of(*rows, told, command="nnbench compare --factor lr=0.1,1")
+
+
+def test_a_run_of_trials_leads_to_its_comparison_and_has_no_empty_section():
+    page = run_page(of_comparison(), home="../index.html", comparisons=[("lr, mlp on mnist", "../comparisons/o.html")])
+    text = Outline(page).text
+    assert "A comparison of lr on architectures.mlp" in text
+    assert 'in <a href="../comparisons/o.html">lr, mlp on mnist</a>' in page
+    identifiers = Outline(page).all_of("id")
+    assert {"training", "machine"} <= set(identifiers)
+    assert not {"lines", "correctness", "fastest"} & set(identifiers)
+    for told in ("No check was made", "There are none", "Nothing was timed", "What is wrong", "One process is one"):
+        assert told not in text
+
+
+def test_a_run_of_trials_alone_says_how_to_get_its_comparison():
+    assert "nnbench report --site site" in Outline(run_page(of_comparison())).text
+
+
+def test_a_training_has_no_section_of_times_or_checks():
+    text = Outline(run_page(run_of(*trained(0.9581)))).text
+    assert "What is fastest" not in text
+    assert "No check was made" not in text
+
+
+def test_pages_share_one_frame():
+    folder = Path(templating.__file__).parent / "templates"
+    texts = {path.name: path.read_text() for path in folder.glob("*.html")}
+    assert [name for name, text in texts.items() if "<!DOCTYPE" in text] == ["base.html"]
+    assert [name for name, text in texts.items() if "<title>" in text] == ["base.html"]
+    pages = {"page.html", "comparison.html", "correctness.html"} | {name for name in texts if name.startswith("site_")}
+    assert all('{% extends "base.html" %}' in texts[name] for name in pages)
 
 
 def test_both_commands_are_there():

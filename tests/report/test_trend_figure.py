@@ -1,6 +1,7 @@
 """The report's drawings of history: whole, harmless, the same every time, and told in words."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnbench.report import run_page, trends
 from nnbench.report.trend import LEFT, MOST_DOTS, MOST_PANELS, WIDTH, drawing
 from nnbench.trends.regressions import regressions
 from nnbench.trends.series import Key, Series
+from nnbench.trends.trainings import Lost
 
 RUN = run_of(*timed("torch", 1e-3))
 START = np.datetime64("2026-01-01T12:30:45", "us")
@@ -60,6 +62,19 @@ def test_a_drawing_is_told_in_words():
 
 def test_counts_that_look_the_same_are_written_out():
     assert "worse: 1,000,000 to 1,000,001" in drawn(series([1e6, 1e6 + 1], "flops", "exact", "1"))
+
+
+def test_of_trainings_it_says_where_they_ended_and_marks_those_that_gave_no_value():
+    whole = series([0.5, 0.6], "test_accuracy", "raw", "1")
+    when = whole.started[0] + np.timedelta64(1, "h")
+    lost = Lost("run9", "c" * 40, False, when, 7, "diverged", "test_accuracy", "1")
+    marked = drawn(replace(whole, epochs=np.array([17, 28]), lost=(lost,)))
+    crosses = [path for path in ElementTree.fromstring(marked).iter("path") if path.attrib["d"].count("M") == 2]
+    middle = (LEFT + WIDTH - 8) / 2
+    xs = [float(x) for x in re.findall(r"[ML](-?[\d.]+)", crosses[-1].attrib["d"])]
+    assert [sum(xs) / len(xs), len(xs)] == [middle, 4]
+    assert "ended after 17 to 28 epochs; diverged at cccccccc" in marked
+    assert "diverged" not in drawn(whole)
 
 
 def test_all_is_inside_the_drawing():

@@ -1,13 +1,25 @@
 """What is measured at a trial's end, against figures worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from changed_things import begin, wanted
 from torch import nn
 from trained_things import part, parts
 
+from nnbench.train import outcome as module
 from nnbench.train import train
-from nnbench.train.outcome import calibration_error, confusion, cost, fitted, judged, outcome, state_bytes
+from nnbench.train.outcome import (
+    LEAST_SAMPLES,
+    calibration_error,
+    confusion,
+    cost,
+    fitted,
+    judged,
+    outcome,
+    state_bytes,
+)
 from nnbench.train.parts import Part, Parts
 from nnbench.train.train import Request
 
@@ -38,6 +50,17 @@ def test_training_accuracy_is_without_dropout():
     right = (model(*data.inputs).argmax(1) == data.targets).float().mean()
     model.train()
     assert fitted(training)["train_accuracy"] == (pytest.approx(float(right)),)
+
+
+@pytest.mark.parametrize(("tested", "evaluated"), [(10, LEAST_SAMPLES), (2_100, 2_100)])
+def test_training_samples_are_as_many_as_those_of_the_test(monkeypatch, tested, evaluated):
+    seen = []
+    monkeypatch.setattr(module, "evaluate", lambda model, some, loss, at_once: (seen.append(len(some)), (0.5, 0.9))[1])
+    training = begin({})
+    train, test = (Part((torch.zeros(size, 4),), torch.zeros(size, dtype=torch.int64)) for size in (3_000, tested))
+    training.parts = replace(training.parts, train=train, test=test)
+    assert fitted(training) == {"evaluated_train_loss": (0.5,), "train_accuracy": (0.9,)}
+    assert seen == [evaluated]
 
 
 def test_a_classifier_is_judged_by_confusion_and_calibration():

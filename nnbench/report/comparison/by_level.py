@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from nnbench.comparison import intervals
+from nnbench.experiments.findings import is_vague, possible
 from nnbench.experiments.records import Contender, Experiment, Outcome
-from nnbench.experiments.words import number
+from nnbench.experiments.words import is_share, number
 from nnbench.model import Status
 from nnbench.report.comparison import drawing
 from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.plot import Plot, frame
-from nnbench.report.comparison.scales import LOG, Scale, of_metric
+from nnbench.report.comparison.scales import LOG, POINTS, Scale, of_metric
 from nnbench.report.comparison.section import Figure
 from nnbench.report.comparison.seeds import trials
-from nnbench.report.comparison.written import plain
+from nnbench.report.comparison.written import difference, plain
 from nnbench.stats import Interval
 
 HEIGHT = 220
 MANY = 10.0  # levels that span more than this factor are placed by their logarithm
+WIDEST = 3.0  # of the span of all values: what an interval may take of the axis
 HALF = 9.0  # pixels of the band left and right of a level
 
 
@@ -65,11 +67,11 @@ def figure(
     if not found:
         return None
     plot = Plot(HEIGHT, right=14)
-    across, up = _scales(experiment, quantity, found, plot)
-    means = intervals(found)
+    means = _means(quantity, found)
+    across, up = _scales(experiment, quantity, found, means, plot)
     parts = [
         *_bands(experiment, marked, across, plot),
-        *frame(plot, across, up, quantity.metric, below),
+        *frame(plot, across, up, quantity.metric, below, at=[_level(one) for one in experiment.contenders]),
         _course(experiment, means, across, up),
         *_columns(experiment, quantity, found, means, across, up),
     ]
@@ -78,18 +80,33 @@ def figure(
     return Figure(heading, drawing.svg(f"level-{quantity.name}", HEIGHT, heading, told, parts), note)
 
 
+def _means(quantity: Quantity, found: Mapping[str, Sequence[float]]) -> dict[str, Interval]:
+    """A difference of shares, unlike a share, may lie below 0."""
+    means = intervals(found)
+    return {name: one if quantity.metric == POINTS else possible(quantity.metric, one) for name, one in means.items()}
+
+
 def _level(one: Contender) -> float:
     return one.level or 0.0
 
 
 def _scales(
-    experiment: Experiment, quantity: Quantity, found: Mapping[str, Sequence[float]], plot: Plot
+    experiment: Experiment,
+    quantity: Quantity,
+    found: Mapping[str, Sequence[float]],
+    means: Mapping[str, Interval],
+    plot: Plot,
 ) -> tuple[Scale, Scale]:
     levels = [_level(one) for one in experiment.contenders]
     low, high = min(levels), max(levels)
     kind = LOG if low > 0 and high > MANY * low else "linear"
     start, end = plot.left + 1.5 * HALF, plot.width - plot.right - 1.5 * HALF
     shown = [value for members in found.values() for value in members]
+    widest = WIDEST * (max(shown) - min(shown))
+    told = [one for one in means.values() if not is_vague(quantity.metric, one) and one.high - one.low <= widest]
+    is_bounded = is_share(quantity.metric) and quantity.metric != POINTS
+    limits = (0.0, 1.0) if is_bounded else (-math.inf, math.inf)
+    shown += [end for one in told for end in (one.low, one.high) if limits[0] < end < limits[1]]
     return Scale(low, high, start, end, kind), of_metric(quantity.metric, shown, plot.bottom - 6, plot.top)
 
 
@@ -123,13 +140,11 @@ def _columns(
     for place, one in placed(experiment):
         x = across.at(_level(one))
         parts = [
-            drawing.dot(
-                x + (-3, 3, 0)[at % 3], up.at(value), "seed", f"{one.name}: {number(quantity.metric, value)}", 3
-            )
+            drawing.dot(x + (-3, 3, 0)[at % 3], up.at(value), "seed", f"{one.name}: {_number(quantity, value)}", 3)
             for at, value in enumerate(found.get(one.name, ()))
         ]
         mean = means.get(one.name)
-        if mean is not None and math.isfinite(mean.low):
+        if mean is not None and not is_vague(quantity.metric, mean):
             told = f"{one.name}: {_told(quantity, mean)}"
             parts.insert(0, drawing.line(x, up.at(mean.low), x, up.at(mean.high), "interval", told))
             parts.append(drawing.line(x - 7, up.at(mean.estimate), x + 7, up.at(mean.estimate), "mean", told))
@@ -139,8 +154,12 @@ def _columns(
 def _told(quantity: Quantity, mean: Interval | None) -> str:
     if mean is None:
         return "no number"
-    ends = f" ({number(quantity.metric, mean.low)} to {number(quantity.metric, mean.high)})"
-    return number(quantity.metric, mean.estimate) + (ends if math.isfinite(mean.low) else "")
+    ends = f" ({_number(quantity, mean.low)} to {_number(quantity, mean.high)})"
+    return _number(quantity, mean.estimate) + ("" if is_vague(quantity.metric, mean) else ends)
+
+
+def _number(quantity: Quantity, value: float) -> str:
+    return difference(POINTS, value) if quantity.metric == POINTS else number(quantity.metric, value)
 
 
 def level(one: Contender) -> str:

@@ -44,7 +44,7 @@ def cost_section(experiment: Experiment) -> Section | None:
         "nothing. The dashed line joins what no other contender beats in both."
     )
     pictures = (
-        ("Seconds of a whole training", _whole, "seconds"),
+        ("Time of training", _whole, "seconds"),
         ("Peak memory", _final("peak_memory"), "peak_memory"),
     )
     figures = [_figure(experiment, *one) for one in pictures if len(_spent(experiment, one[1])) > 1]

@@ -13,6 +13,7 @@ WIDTH = 340  # pixels: a phone's width less its margins
 COLOURS = 8  # series-1 to series-8 of the style sheets; more contenders take them again, dashed
 # Pixels of a letter at the page's 12, in the widest of the fonts that a page may be shown in.
 NARROW, WIDE = frozenset(" !'(),-./:;I[]fijlrt|"), frozenset("%+<=>@MW\N{HORIZONTAL ELLIPSIS}mw")
+JOINTS = " _-.,=@"  # of a name that is too long for a line
 LETTERS = {"narrow": 5.0, "capital": 9.3, "wide": 11.5, "other": 7.7}
 Points = Sequence[tuple[float, float]]
 
@@ -58,6 +59,19 @@ def fitted(words: str, room: float) -> str:
     while most > 3 and pixels(elide(words, most)) > room:
         most -= 1
     return elide(words, most)
+
+
+def in_lines(words: str, room: float) -> list[str]:
+    """The words as one line, or as two where they need more than ``room`` pixels and have a joint to part them at.
+
+    >>> in_lines("SGD with momentum", 112), in_lines("softmax_regression", 112), in_lines("momentum", 20)
+    (['SGD with', 'momentum'], ['softmax_', 'regression'], ['momentum'])
+    """
+    joints = [place for place, letter in enumerate(words[:-1], start=1) if letter in JOINTS]
+    if pixels(words) <= room or not joints:
+        return [words]
+    parted = [[words[:place].rstrip(" "), words[place:]] for place in joints]
+    return min(parted, key=lambda lines: max(map(pixels, lines)))
 
 
 def pixels(words: str) -> float:

@@ -14,6 +14,7 @@ from nnbench.experiments.records import Contender, Experiment, Outcome
 from nnbench.experiments.words import apart, number, span, title
 from nnbench.report.comparison.by_level import Quantity, figure, known, level, of
 from nnbench.report.comparison.order import placed
+from nnbench.report.comparison.scales import POINTS
 from nnbench.report.comparison.section import Alert, Figures, Part, Section
 from nnbench.report.comparison.written import capital, difference
 from nnbench.report.grids import NOTHING, Cell, Column, Grid, Group, Row
@@ -90,7 +91,7 @@ def _gap(outcome: Outcome) -> float | None:
     return None if trained is None or tested is None else trained - tested
 
 
-GAP = Quantity("gap", "gap_accuracy", "Training less test accuracy", _gap)
+GAP = Quantity("gap", POINTS, "Training less test accuracy", _gap)
 
 
 def _overfitting(experiment: Experiment) -> Iterator[Part]:
@@ -133,7 +134,9 @@ def _figures(experiment: Experiment, found: Findings) -> Iterator[Figures]:
         figure(
             experiment, _judged(experiment), RATE, found.best, f"A dot is a seed, the bar a 99 % interval. {shaded}"
         ),
-        figure(experiment, GAP, RATE, note="Above 0 the network knows its training samples better: it overfits."),
+        figure(
+            experiment, GAP, RATE, note="In points. Above 0 the network knows its training samples better: it overfits."
+        ),
         figure(
             experiment, CALIBRATION, RATE, note="How far its probabilities lie from how often it is right, on average."
         ),

@@ -9,16 +9,20 @@ from markupsafe import Markup
 from nnbench.experiments.findings import is_struck
 from nnbench.experiments.rates import is_about_dropout
 from nnbench.experiments.records import Contender, Experiment, Outcome
-from nnbench.experiments.words import number, title
+from nnbench.experiments.words import number
 from nnbench.report.comparison import drawing
 from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.others_table import Quantity, Read, after, final, means_of, table
 from nnbench.report.comparison.scales import BY_ERROR, ERROR, Scale, of_metric, short
 from nnbench.report.comparison.section import Figure, Figures, Section
-from nnbench.report.comparison.written import capital, difference, signed
+from nnbench.report.comparison.written import difference, signed
 
 # By the metric on the test part: the one that says the same of the training samples, in evaluation mode.
 ON_TRAINING = {"test_accuracy": "train_accuracy", "test_loss": "evaluated_train_loss"}
+LABELS = {
+    "test_accuracy": "Accuracy on training and on test samples",
+    "test_loss": "Loss on training and on test samples",
+}
 ROW, TOP, BELOW = 40, 6, 40
 MARGIN = 8
 
@@ -33,8 +37,9 @@ def gap_section(experiment: Experiment) -> Section | None:
     grid = table(experiment, "gap", "Training and test: means over the seeds that came to their end", _quantities(test))
     assert grid is not None, "there is a training figure"
     told = (
-        "Both in evaluation mode, after the last epoch, training on at most 10,000 of its samples. A wide gap says "
-        "that the network has learned its samples by heart; with no gap and both poor, it has learned too little."
+        "Both in evaluation mode, after the last epoch, training on a part of its samples where there are many. A wide "
+        "gap says that the network has learned its samples by heart; with no gap and both poor, it has "
+        "learned too little."
     )
     return Section("gap", "Training against test", "Gap", (told, Figures((_figure(experiment, rows, test),)), grid))
 
@@ -70,9 +75,9 @@ def _figure(experiment: Experiment, rows: list[tuple[int, Contender]], test: str
     parts = [*_axis(scale, test, height - BELOW)]
     for row, (place, one) in enumerate(rows):
         parts.append(drawing.of_contender(place, _row(experiment, one, ends[one.name], test, scale, TOP + ROW * row)))
-    label = f"{capital(title(test))}: training (open) and test (filled)"
+    label = LABELS[test]
     told = "; ".join(f"{name}: training {number(test, a)}, test {number(test, b)}" for name, (a, b) in ends.items())
-    note = "The open dot is training, the filled one test, of the mean over seeds."
+    note = "Means over the seeds: the open dot is training, the filled one test; beside the name their gap."
     return Figure(
         label,
         drawing.svg("gap", height, label, told, parts),
@@ -87,11 +92,11 @@ def _ends(experiment: Experiment, one: Contender, test: str) -> tuple[float, flo
 
 
 def _axis(scale: Scale, test: str, bottom: float) -> Iterator[Markup]:
-    for tick in scale.ticks(52):
+    for tick in scale.labelled(test, 52, lambda label: drawing.pixels(label) + 4):
         x = scale.at(tick)
         yield drawing.line(x, TOP, x, bottom + 3, "grid")
         yield drawing.text(x, bottom + 15, short(test, tick), "middle", "muted")
-    yield drawing.text(drawing.WIDTH - MARGIN, bottom + 31, title(test), "end", "muted")
+    yield drawing.text(drawing.WIDTH - MARGIN, bottom + 31, test.removeprefix("test_"), "end", "muted")
 
 
 def _row(
@@ -102,7 +107,7 @@ def _row(
     gap = sign * (train - found)
     told = signed(100 * gap) + " points" if test == "test_accuracy" else difference(test, gap)
     struck = " struck" if is_struck(experiment, one.name) else ""
-    yield drawing.text(0, top + 13, one.name, kind=f"name{struck}", room=190)
+    yield drawing.text(0, top + 13, one.name, kind=f"name{struck}", room=drawing.WIDTH - drawing.pixels(told) - MARGIN)
     yield drawing.text(drawing.WIDTH, top + 13, told, "end", f"muted{struck}", 150)
     yield drawing.line(scale.at(train), middle, scale.at(found), middle, "median")
     yield drawing.dot(scale.at(train), middle, "open", f"{one.name}, training: {number(test, train)}", 4.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nnbench.experiments.records import Contender, Experiment
@@ -68,11 +68,11 @@ def _together(rate: float, found: list[Mask]) -> Mask:
 
 
 def masks_section(experiment: Experiment) -> Section | None:
-    """None where no trial has dropout layers of its own, and where they are right and not what is compared."""
+    """None where no trial has dropout layers of its own, and where they are right and alike in all contenders."""
     found = [(one, masks(experiment, one.name)) for _, one in placed(experiment)]
     rows = tuple(_row(one, mask) for one, members in found for mask in members)
     faults = [f"{one.name} {fault}" for one, members in found for mask in members for fault in mask.faults]
-    if not rows or not (faults or "dropout" in experiment.factor):
+    if not rows or not (faults or "dropout" in experiment.factor or _differ(found)):
         return None
     columns = (
         Column("Contender"),
@@ -91,6 +91,11 @@ def masks_section(experiment: Experiment) -> Section | None:
     )
     alerts: list[Part] = [Alert(f"The masks are wrong: {'; '.join(faults)}.")] if faults else []
     return Section("masks", "The masks", "Masks", (*alerts, told, grid))
+
+
+def _differ(found: Sequence[tuple[Contender, Sequence[Mask]]]) -> bool:
+    """Whether contenders drop at different rates, or some of them nothing: that dropout is among what is compared."""
+    return len({tuple(mask.rate for mask in members) for _, members in found}) > 1
 
 
 def _row(one: Contender, mask: Mask) -> Row:

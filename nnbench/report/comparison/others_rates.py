@@ -9,7 +9,7 @@ from nnbench.report.comparison import drawing
 from nnbench.report.comparison.courses import courses
 from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.plot import Plot, frame, height_for_names, names_beside, room_for_names
-from nnbench.report.comparison.scales import Scale, of_metric
+from nnbench.report.comparison.scales import WHOLE, Scale, of_metric
 from nnbench.report.comparison.section import Figure, Figures, Section
 from nnbench.report.comparison.written import plain
 
@@ -41,7 +41,7 @@ def _figure(experiment: Experiment, found: Rates) -> Figure:
     plot = Plot(height_for_names(experiment, HEIGHT), right=room_for_names(experiment))
     every = [point for points in found.values() for point in points]
     last = max(epoch for epoch, _ in every)
-    across = Scale(1, max(last, 2), plot.left, plot.width - plot.right)
+    across = Scale(1, max(last, 2), plot.left, plot.width - plot.right, WHOLE)
     up = of_metric(RATE, [rate for _, rate in every if rate > 0], plot.bottom - 4, plot.top + 4)
     parts, ends = [*frame(plot, across, up, RATE, "epoch")], {}
     for place, points in found.items():

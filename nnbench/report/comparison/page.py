@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from nnbench.errors import listing
 from nnbench.experiments.findings import is_struck, margin, sampling
 from nnbench.experiments.records import Experiment
 from nnbench.experiments.verdicts import verdict
@@ -14,6 +17,7 @@ from nnbench.report.comparison.cost import cost_section
 from nnbench.report.comparison.curves import curves_section
 from nnbench.report.comparison.downloads import downloads
 from nnbench.report.comparison.dropout import dropout_section
+from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.others_answers import answers_section
 from nnbench.report.comparison.others_batches import batches_section
 from nnbench.report.comparison.others_functions import functions_section
@@ -31,8 +35,8 @@ from nnbench.report.comparison.strip import strip
 from nnbench.report.comparison.summary import summary_section
 from nnbench.report.comparison.target import target_section
 from nnbench.report.grids import Grid
-from nnbench.report.templating import environment, own, script_hash
-from nnbench.report.words import plural
+from nnbench.report.templating import rendered
+from nnbench.report.words import plural, sentence
 
 # In the order of the page; a builder that has nothing to say of an experiment gives None.
 SECTIONS: tuple[Builder, ...] = (
@@ -55,6 +59,7 @@ SECTIONS: tuple[Builder, ...] = (
     masks_section,
     correctness_section,
 )
+FILES = ("page.css", "comparison.css", "page.js", "comparison.js")
 SHOWN_AT_ONCE = 8  # sentences of the verdict; more of them unfold
 SHORT = 10  # rows of a table that needs no filter
 
@@ -64,19 +69,15 @@ def experiment_page(experiment: Experiment, home: str = "") -> str:
 
     ``home`` is the page of the site that it is part of, empty for none.
     """
-    return environment().get_template("comparison.html").render(_content(experiment) | {"home": home})
+    return rendered("comparison.html", _content(experiment) | {"home": home}, FILES)
 
 
 def _content(experiment: Experiment) -> dict[str, Any]:
-    script = own("page.js") + own("comparison.js")
     return {
-        "style": own("page.css") + own("comparison.css"),
-        "script": script,
-        "script_hash": script_hash(script),
         "factor": experiment.factor,
         "task": experiment.task,
         "contenders": [
-            {"name": one.name, "look": drawing.look(place)} for place, one in enumerate(experiment.contenders)
+            {"name": one.name, "place": place, "look": drawing.look(place)} for place, one in placed(experiment)
         ],
         "sections": [made for build in SECTIONS if (made := build(experiment))],
         "downloads": downloads(experiment),
@@ -96,8 +97,9 @@ def _first_screen(experiment: Experiment) -> dict[str, Any]:
     headline, _, rest = said.headline.partition("; ")  # the answer, and what makes it long
     return {
         "headline": joined(headline),
-        "rest": joined(rest),
-        "sentences": said.sentences,
+        "rest": joined(sentence(rest)),
+        "caveat": said.caveat,
+        "sentences": [joined(one) for one in said.sentences if one != said.caveat],
         "shown_at_once": SHOWN_AT_ONCE,
         "compared": _compared(experiment),
         "alerts": [*_struck(experiment), *experiment.left_out, *edges(experiment)],
@@ -106,27 +108,37 @@ def _first_screen(experiment: Experiment) -> dict[str, Any]:
 
 
 def joined(text: str) -> str:
-    """No line ends between a number and its per cent."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    """No line ends between a number and its per cent, or within a range."""
+    space = "\N{NO-BREAK SPACE}"
+    return re.sub(r"(?<=\d) to (?=[\d\N{MINUS SIGN}])", f"{space}to{space}", text).replace(" %", f"{space}%")
 
 
 def _compared(experiment: Experiment) -> str:
     """What was compared, in one sentence."""
     seeds = {one.trial.seed for one in experiment.outcomes}
     epochs = {one.trial.epochs for one in experiment.outcomes}
-    length = " or ".join(plural(number, "epoch") for number in sorted(epochs))
+    length = " or ".join(plural(number, "epoch") for number in sorted(epochs)) + _of_recipe(
+        experiment, max(epochs, default=0)
+    )
     tuned = f" after {plural(len(experiment.tuning), 'trial')} of tuning" if experiment.tuning else ""
     each = f"{plural(len(seeds), 'seed')} each{f', {length}' if length else ''}{tuned}"
     contenders = plural(len(experiment.contenders), "contender")
     return f"{contenders} on {experiment.task} with {experiment.data}, {each}, judged by {title(experiment.metric)}."
 
 
+def _of_recipe(experiment: Experiment, epochs: int) -> str:
+    """How long the recipe would train, where that is another number."""
+    recipe = experiment.protocol.get("recipe")
+    whole = recipe.get("epochs") if isinstance(recipe, Mapping) else None
+    return f" (its recipe has {whole})" if isinstance(whole, int) and whole != epochs else ""
+
+
 def _struck(experiment: Experiment) -> list[str]:
     failing = [one.name for one in experiment.contenders if is_struck(experiment, one.name)]
     if not failing:
         return []
-    fails = "fails its checks" if len(failing) == 1 else "fail their checks"
-    return [f"The implementation of {', '.join(failing)} {fails}: its numbers are struck out, as they say nothing."]
+    fails, their = ("fails its checks", "its") if len(failing) == 1 else ("fail their checks", "their")
+    return [f"The implementation of {listing(failing)} {fails}: {their} numbers are struck out, as they say nothing."]
 
 
 def _kind_of(part: Part) -> str:

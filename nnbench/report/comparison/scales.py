@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from nnbench.experiments.words import is_share
+from nnbench.experiments.words import MINUS, is_share
 
 LINEAR, WHOLE, LOG, ERROR = "linear", "whole", "log", "error"
 WIDE = 3.0  # errors or losses that span more than this factor are drawn by their logarithm
 LEAST_ERROR = 1e-4  # of 1, where an error is none at all
 BY_ERROR = "The axis follows the logarithm of the error, as the best would lie on one line otherwise."
+POINTS = "points_accuracy"  # what two shares differ by, told in points
 ROOM = 0.04  # of the span, left free at both ends
 SHARES = (0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+BETWEEN = (0.1, 0.3, 0.4, 0.6, 0.85, 0.92, 0.94, 0.96, 0.985, 0.992, 0.994, 0.996)  # where there is room for more
+FEWEST = 3  # ticks that say how an axis runs
+CLOSER = (1.0, 0.75, 0.55)  # how far ticks are drawn together where there would be fewer
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,17 @@ class Scale:
                 found.append(value)
         return found
 
+    def labelled(self, metric: str, least: float, room: Callable[[str], float]) -> list[float]:
+        """Ticks so many pixels apart, or nearer where that leaves too few of them and ``room`` of each label allows."""
+        for part in CLOSER:
+            found = self.ticks(part * least)
+            if len(found) >= FEWEST and max(room(short(metric, value)) for value in found) <= part * least:
+                return found
+        return self.ticks(least)
+
     def _round_values(self, least: float) -> Iterable[float]:
         if self.kind == ERROR:
-            return [value for value in SHARES if self.holds(value)]
+            return (*SHARES, *BETWEEN)
         if self.kind == LOG:
             return _decades(self.low, self.high)
         step = 1.0 if self.kind == WHOLE else 0.0
@@ -65,16 +77,17 @@ class Scale:
 def _decades(low: float, high: float) -> list[float]:
     """Powers of ten first, then what lies between them."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [factor * 10.0**exponent for factor in (1, 3, 2, 5) for exponent in exponents]
+    return [factor * 10.0**exponent for factor in (1, 3, 2, 5, 1.5, 4, 7) for exponent in exponents]
 
 
 def _steps(low: float, high: float, most: int, least: float) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten, at most so many steps and none below ``least``."""
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten, at most so many steps and none below ``least``."""
     if high <= low:
         return [low]
     rough = max((high - low) / most, least)
     unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * (1 - 1e-9))
+    factors = (1, 2, 5, 10) if least else (1, 2, 2.5, 5, 10)
+    step = next(unit * factor for factor in factors if unit * factor >= rough * (1 - 1e-9))
     return [
         round(place * step, 12) for place in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     ]
@@ -107,8 +120,10 @@ def short(metric: str, value: float) -> str:
 
     >>> short("test_accuracy", 0.975), short("test_loss", 0.05)
     ('97.5 %', '0.05')
+    >>> short(POINTS, -0.005), short("test_loss", 1e-4)
+    ('−0.5', '1e-4')
     """
     if is_share(metric):
-        return f"{100 * value:.6g} %"
+        return f"{100 * value:.6g}{'' if metric == POINTS else ' %'}".replace("-", MINUS)
     text = f"{value:.0e}" if 0 < value < 0.001 else f"{value:.3g}"
     return text.replace("e-0", "e-").replace("e+0", "e")

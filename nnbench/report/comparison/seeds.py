@@ -45,4 +45,6 @@ def means(experiment: Experiment, metric: str = "") -> dict[str, Interval]:
     """
     found = findings.values(experiment, metric)
     struck = {name: members for name, members in found.items() if findings.is_struck(experiment, name)}
-    return intervals({name: members for name, members in found.items() if name not in struck}) | intervals(struck)
+    right = {name: members for name, members in found.items() if name not in struck}
+    named = metric or experiment.metric
+    return {name: findings.possible(named, one) for name, one in (intervals(right) | intervals(struck)).items()}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from nnbench.experiments.findings import is_struck
+from nnbench.experiments.findings import is_struck, is_vague
 from nnbench.experiments.records import Contender, Experiment
 from nnbench.experiments.words import is_share, number, title
 from nnbench.report.comparison import drawing
@@ -25,7 +25,7 @@ MOST_CROSSES = 6
 RADIUS, APART = 3.5, 6.0  # of a dot; what its middle must be away from the next one's
 LANES = (0.0, -6.0, 6.0)
 WIDEST = 3.0  # of the span of all values: what an interval may take of the axis
-TICK = 52  # pixels that a tick's label needs
+TICK, AIR = 52, 4  # pixels that ticks lie apart, and two labels
 
 
 def strip(experiment: Experiment) -> Figure:
@@ -44,7 +44,17 @@ def _note(experiment: Experiment, scale: Scale) -> str:
     failed = any(failures(experiment, one.name) for one in experiment.contenders)
     cross = " A cross is a trial that failed." if failed else ""
     logarithm = f" {BY_ERROR}" if scale.kind == ERROR else ""
-    return f"A dot is a seed, the bar the 99 % interval of the mean.{cross}{logarithm}"
+    return f"A dot is a seed. {_of_bars(experiment)}{cross}{logarithm}"
+
+
+def _of_bars(experiment: Experiment) -> str:
+    """What the bars are, and why contenders have none."""
+    found = means(experiment).values()
+    vague = [is_vague(experiment.metric, one) for one in found]
+    if not all(vague):
+        without = " Where there is none, so few seeds say nothing of it." if any(vague) else ""
+        return f"The bar is the 99 % interval of the mean.{without}"
+    return "So few seeds say nothing of how far their mean may be off." if vague else ""
 
 
 def _scale(experiment: Experiment) -> tuple[Scale, float]:
@@ -62,14 +72,15 @@ def _scale(experiment: Experiment) -> tuple[Scale, float]:
 def _ends(experiment: Experiment, shown: list[float]) -> list[float]:
     """The ends of the intervals, but of those that are so wide that the dots would lie on each other."""
     widest = WIDEST * (max(shown) - min(shown)) if shown else 0.0
-    narrow = [one for one in means(experiment).values() if one.high - one.low <= widest]
-    low = 0.0 if shown and min(shown) >= 0 else -math.inf  # no end lies where no value can
+    told = [one for one in means(experiment).values() if not is_vague(experiment.metric, one)]
+    narrow = [one for one in told if one.high - one.low <= widest]
+    low = 0.0 if shown and min(shown) >= 0 else -math.inf  # an end where values end, or beyond, says nothing of them
     high = 1.0 if is_share(experiment.metric) else math.inf
-    return [end for one in narrow for end in (one.low, one.high) if low < end <= high]
+    return [end for one in narrow for end in (one.low, one.high) if low < end < high]
 
 
 def _axis(experiment: Experiment, scale: Scale, gutter: float, bottom: float) -> Iterator[Markup]:
-    for tick in scale.ticks(TICK):
+    for tick in scale.labelled(experiment.metric, TICK, lambda label: drawing.pixels(label) + AIR):
         x = scale.at(tick)
         yield drawing.line(x, TOP, x, bottom + 3, "grid")
         anchor = "start" if x < 20 else "end" if x > drawing.WIDTH - 20 else "middle"
@@ -86,8 +97,9 @@ def _row(experiment: Experiment, place: int, one: Contender, row: int, scale: Sc
     top = TOP + ROW * row
     middle = top + 27
     struck = " struck" if is_struck(experiment, one.name) else ""
-    head = drawing.text(0, top + 13, one.name, kind=f"name{struck}", room=190)
-    reading = drawing.text(drawing.WIDTH, top + 13, _reading(experiment, one), "end", f"muted{struck}", 150)
+    told = _reading(experiment, one)
+    head = drawing.text(0, top + 13, one.name, kind=f"name{struck}", room=drawing.WIDTH - drawing.pixels(told) - MARGIN)
+    reading = drawing.text(drawing.WIDTH, top + 13, told, "end", f"muted{struck}")
     mean = means(experiment)
     parts = [head, reading, drawing.line(scale.start, middle, scale.end, middle, "grid")]
     if one.name in mean:
@@ -98,7 +110,7 @@ def _row(experiment: Experiment, place: int, one: Contender, row: int, scale: Sc
 
 
 def _bar(mean: Interval, middle: float, scale: Scale, name: str, metric: str) -> Iterator[Markup]:
-    if math.isinf(mean.low):  # of one seed
+    if is_vague(metric, mean):
         return
     told = f"{name}: mean {number(metric, mean.estimate)}, 99 % interval {between(metric, mean.low, mean.high)}"
     yield drawing.line(scale.at(mean.low), middle, scale.at(mean.high), middle, "interval", told)
@@ -148,5 +160,5 @@ def _told(experiment: Experiment, one: Contender) -> str:
     found, mean = usable(experiment, one.name), means(experiment).get(one.name)
     metric = experiment.metric
     seeds = ", ".join(number(metric, value) for value in found)
-    spread = f" ({between(metric, mean.low, mean.high)})" if mean and len(found) > 1 else ""
+    spread = f" ({between(metric, mean.low, mean.high)})" if mean and not is_vague(metric, mean) else ""
     return f"{one.name}: {_reading(experiment, one)}{spread}; {plural(len(found), 'seed')}: {seeds or 'none'}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from nnbench.experiments.findings import is_struck
+from nnbench.experiments.findings import is_struck, is_vague
 from nnbench.experiments.records import Contender, Experiment
 from nnbench.experiments.verdicts import verdict
 from nnbench.experiments.words import number, title
@@ -16,8 +17,10 @@ from nnbench.report.comparison.seeds import failures, means, usable, values
 from nnbench.report.comparison.written import between, capital, cause
 from nnbench.report.grids import NOTHING, Cell, Column, Grid, Group, Row, number_cell
 
-BESIDE = ("train_accuracy", "test_loss", "calibration_error")  # shown where the trials have them
+# Shown where the trials have them, under these headings.
+BESIDE = {"train_accuracy": "Training accuracy", "test_loss": "Test loss", "calibration_error": "Calibration error"}
 
+FEW, MANY = 3, 6  # other contenders: so few are named one by one in any case, of more than so many some
 MOST_TOLD = 4  # failures; more of them unfold
 
 
@@ -42,7 +45,7 @@ def _grid(experiment: Experiment) -> Grid:
         Column("Contender"),
         Column(capital(title(experiment.metric)), True),
         Column("Median", True),
-        *(Column(capital(title(metric)), True) for metric in beside),
+        *(Column(BESIDE[metric], True) for metric in beside),
         Column("Seeds", True),
         Column("Not told apart from"),
     )
@@ -61,9 +64,24 @@ def _row(experiment: Experiment, one: Contender, beside: list[str], groups: tupl
     struck = is_struck(experiment, one.name)
     numbers = tuple(struck_cell(experiment, one.name, cell) for cell in cells)
     header = Cell(one.name, "fails its checks" if struck else one.component, is_detail_code=not struck)
-    peers = list(dict.fromkeys(name for group in groups if one.name in group for name in group))
-    told = ", ".join(name for name in peers if name != one.name)
+    told = _peers(experiment, one.name, groups)
     return Row(header, (*numbers, _seeds(experiment, one.name), Cell(told) if told else NOTHING))
+
+
+def _peers(experiment: Experiment, contender: str, groups: tuple[tuple[str, ...], ...]) -> str:
+    """Those that share a group with a contender; the others where these are fewer."""
+    peers = {name for group in groups if contender in group for name in group} - {contender}
+    others = [one.name for _, one in placed(experiment) if one.name != contender]
+    apart = [name for name in others if name not in peers]
+    if len(others) <= FEW or len(apart) >= len(peers):
+        return _named([name for name in others if name in peers])
+    return f"all but {_named(apart)}" if apart else "all others"
+
+
+def _named(names: Sequence[str]) -> str:
+    return (
+        ", ".join(names) if len(names) <= MANY else f"{', '.join(names[: MANY - 1])} and {len(names) - MANY + 1} more"
+    )
 
 
 def mean_cell(experiment: Experiment, contender: str, metric: str) -> Cell:
@@ -71,7 +89,9 @@ def mean_cell(experiment: Experiment, contender: str, metric: str) -> Cell:
     mean = means(experiment, metric).get(contender)
     if mean is None:
         return NOTHING
-    ends = "" if math.isinf(mean.low) else between(metric, mean.low, mean.high)
+    if is_vague(metric, mean):
+        return Cell(number(metric, mean.estimate), "" if math.isinf(mean.low) else "too few seeds", mean.estimate)
+    ends = between(metric, mean.low, mean.high)
     return Cell(number(metric, mean.estimate), ends, mean.estimate)
 
 

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from nnbench.experiments.findings import is_struck
 from nnbench.experiments.records import Experiment, Outcome
-from nnbench.experiments.words import is_share, number, title
+from nnbench.experiments.words import is_share, title
 from nnbench.report.comparison import drawing
 from nnbench.report.comparison.courses import quantile
 from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.plot import Plot, frame, height_for_names, names_beside, room_for_names
-from nnbench.report.comparison.scales import Scale
+from nnbench.report.comparison.scales import Scale, short
 from nnbench.report.comparison.section import Figure, Figures, Section
 from nnbench.report.comparison.seeds import trials, usable
 from nnbench.report.grids import Cell, Column, Grid, Group, Row
@@ -103,7 +103,7 @@ def _figure(experiment: Experiment, level: float, place: int) -> Figure:
     parts += [drawing.of_contender(at, [_stairs(members, names[at], across, up, end)]) for at, members in found.items()]
     ends = {at: (across.end, up.at(_share_there(members))) for at, members in found.items()}
     parts += names_beside(plot, experiment, ends)
-    heading = f"Share of seeds at {number(experiment.metric, level)}"
+    heading = f"Share of seeds that got to {short(experiment.metric, level)}"
     told = "; ".join(f"{names[at]}: {_told(members)}" for at, members in found.items())
     return Figure(heading, drawing.svg(f"target-{place}", plot.height, heading, told, parts))
 
@@ -133,7 +133,7 @@ def _told(found: Sequence[Arrival]) -> str:
 
 
 def _grid(experiment: Experiment, levels: Sequence[float]) -> Grid:
-    columns = (Column("Contender"), *(Column(f"To {number(experiment.metric, level)}", True) for level in levels))
+    columns = (Column("Contender"), *(Column(f"To {short(experiment.metric, level)}", True) for level in levels))
     rows = tuple(
         Row(
             Cell(one.name),
