@@ -8,7 +8,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from nnbench.errors import DataUnavailable
+from nnbench.errors import DataUnavailable, NnbenchError
 from nnbench.model import Status
 
 
@@ -44,6 +44,8 @@ def explain(error: BaseException) -> tuple[Status, str]:
         asked = ALLOCATION.search(message)
         note = f"it asked for {asked[1]}" if asked else f"{type(error).__name__}: {message}"
         return Status.OUT_OF_MEMORY, note + _place(error)
+    if isinstance(error, NnbenchError):  # a sentence for the user
+        return Status.FAILED, message + _place(error)
     return Status.FAILED, f"raised {type(error).__name__}: {message}".removesuffix(": ") + _place(error)
 
 

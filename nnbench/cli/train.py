@@ -14,12 +14,14 @@ from nnbench.cli import options, output, train_replayed
 from nnbench.cli.progress import Progress
 from nnbench.cli.started import new_run
 from nnbench.cli.train_told import Teller
-from nnbench.data.catalog import DATASETS
-from nnbench.data.subsets import SMALLER, SUBSETS, TABLES
+from nnbench.data import DATASETS, cache
+from nnbench.data.fitting import misfit, names
+from nnbench.data.subsets import SMALLER, needed
 from nnbench.discovery import sources
 from nnbench.errors import NnbenchError, did_you_mean, listing
 from nnbench.model import ComponentInfo, Measurement, Status
 from nnbench.processes.session import Session
+from nnbench.specs import Recipe
 
 EXAMPLE = """\b
 Example:
@@ -105,7 +107,11 @@ def command(
     with Session(sources(suites)) as session:
         found = trainer.find_task(session.components(), task)
         output.warn_of(session.problems)
-        chosen = _data(found, data_name, device)
+        chosen, trained = _data(found, data_name, device), _variants(found, variants)
+        missing = _missing(chosen or str((found.recipe or {})["data"]))
+        if missing and (record or replay or not as_json):  # in JSON each training has a row that says so
+            output.warn(missing)
+            return output.NOT_MEASURED
         trainings = [
             trainer.Training(
                 task=found,
@@ -116,7 +122,7 @@ def command(
                 checkpoint=_checkpoint(checkpoint, found, variant, chosen, one),
                 checkpoint_seconds=checkpoint_every,
             )
-            for variant in _variants(found, variants)
+            for variant in trained
             for one in range(seed, seed + (seeds or 1))
         ]
         if record is not None:
@@ -136,15 +142,23 @@ def _variants(task: ComponentInfo, named: Sequence[str]) -> Sequence[str]:
 
 def _data(task: ComponentInfo, name: str, device: str) -> str:
     """The data set to train on; a CPU takes the smaller part of a large one unless asked for the whole."""
-    known = [*DATASETS, *SUBSETS, *TABLES]
-    if name and name not in known:
-        hint = did_you_mean(name, known)
-        raise NnbenchError(f"--data {name}: there is no such data. {hint or 'There are ' + listing(known) + '.'}")
-    own = str((task.recipe or {})["data"])
+    if name and name not in names():
+        hint = did_you_mean(name, names())
+        raise NnbenchError(f"--data {name}: there is no such data. {hint or 'There are ' + listing(names()) + '.'}")
+    recipe = Recipe(**(task.recipe or {}))
+    reason, own = misfit(recipe, name or recipe.data), recipe.data
+    if reason:
+        raise NnbenchError(f"--data {name}: {reason}" if name else reason)
     if name or device != "cpu" or own not in SMALLER:
         return name
     output.warn(f"training on {SMALLER[own]}, a part of {own} for machines without a GPU; --data {own} takes it all")
     return SMALLER[own]
+
+
+def _missing(name: str) -> str:
+    """What to type to get the data set; nothing where it is here or nothing has to be fetched."""
+    source = needed(name)
+    return cache.missing(source) if source in DATASETS else ""
 
 
 def _refuse_unwritable(folder: Path | None) -> None:

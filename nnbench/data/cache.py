@@ -62,16 +62,25 @@ def verify(name: str) -> None:
     changed since this process read it is not read again.
     """
     dataset, folder = find(name), location(name)
-    absent = [file.name for file in dataset.files if _size(folder / file.name) is None]
+    absent = missing(name)
     if absent:
-        state = "is not there" if len(absent) == len(dataset.files) else f"is incomplete: no {', '.join(absent)}"
-        raise DataUnavailable(f"{dataset.title} ({name}) {state} in {folder}.\n{advice(dataset)}")
+        raise DataUnavailable(f"{absent}\n{advice(dataset)}")
     wrong = damages(dataset, folder)
     if wrong:
         raise DataUnavailable(
-            f"{dataset.title} ({name}) in {folder} is damaged: {'; '.join(wrong)}.\n"
+            f"{dataset.title} ({name}) in {folder} is damaged: {'; '.join(wrong)}. "
             f"To fetch it again, type: nnbench data get {name} --force"
         )
+
+
+def missing(name: str) -> str:
+    """What is not there of a data set, and what to type to get it, in one line; empty where every file is there."""
+    dataset, folder = find(name), location(name)
+    absent = [file.name for file in dataset.files if _size(folder / file.name) is None]
+    if not absent:
+        return ""
+    state = "is not there" if len(absent) == len(dataset.files) else f"is incomplete: no {', '.join(absent)}"
+    return f"{dataset.title} ({name}) {state} in {folder}. To get it, type: nnbench data get {name}"
 
 
 def advice(dataset: DataSet) -> str:

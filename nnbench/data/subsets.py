@@ -26,8 +26,6 @@ SUBSETS = {
     "cifar10_first_subset": Subset("cifar10", 5_000, 1_000, classes=(0, 1, 2, 3, 4)),
     "cifar10_rest_subset": Subset("cifar10", 5_000, 1_000, classes=(5, 6, 7, 8, 9)),
 }
-# Of scikit-learn: made or read in no time, and split as each recipe says.
-TABLES = ("make_classification", "make_regression", "breast_cancer", "iris")
 # What a CPU trains on in place of what would take it hours.
 SMALLER = {whole: f"{whole}_subset" for whole in ("cifar10", "cifar10_first", "cifar10_rest")}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ import torch
 from torch import Tensor
 
 from nnbench.data import ImageData, SeriesData, TextData, encode, load, vocabulary
-from nnbench.data.subsets import SUBSETS, TABLES, Subset
-from nnbench.errors import listing
+from nnbench.data.fitting import PROBABILITY, generator_arguments, misfit
+from nnbench.data.made import TABLES
+from nnbench.data.subsets import SUBSETS, Subset
+from nnbench.errors import did_you_mean, listing
 from nnbench.failures import NotMeasurable
 from nnbench.specs import Recipe
 from nnbench.train.parts import Part, Parts, balanced, drawn
-
-PROBABILITY = "BCELoss"  # the loss whose network gives one probability
 
 
 def prepare(recipe: Recipe, name: str = "") -> Parts:
@@ -26,11 +27,13 @@ def prepare(recipe: Recipe, name: str = "") -> Parts:
     Raises ``DataUnavailable`` where it is not there, and ``NotMeasurable`` for data that the network cannot take.
     """
     name = name or recipe.data
+    reason = misfit(recipe, name)
+    if reason:
+        raise NotMeasurable(reason)
     if name in TABLES:
         return _table(recipe, name)
     subset = SUBSETS.get(name)
     found = load(subset.of if subset else name)
-    _refuse_another_kind(recipe, found, name)
     if isinstance(found, TextData):
         return _sentences(recipe, found)
     if isinstance(found, SeriesData):
@@ -38,16 +41,11 @@ def prepare(recipe: Recipe, name: str = "") -> Parts:
     return _images(recipe, found, name, subset)
 
 
-# What a recipe says of its own data, by the kind that this belongs to.
-MARKS = {TextData: "vocabulary_size", SeriesData: "window"}
-KINDS = {TextData: "sentences", SeriesData: "a series", ImageData: "images"}
-
-
-def _refuse_another_kind(recipe: Recipe, found: Any, name: str) -> None:
-    """Raises ``NotMeasurable`` for sentences where the task is trained on images, and the like."""
-    takes = next((kind for kind, mark in MARKS.items() if mark in recipe.data_arguments), ImageData)
-    if not isinstance(found, takes):
-        raise NotMeasurable(f"{name} is {KINDS[type(found)]}, and the task is trained on {KINDS[takes]}")
+def _said(recipe: Recipe, name: str, argument: str) -> Any:
+    """What the recipe says of its data; raises ``NotMeasurable`` where it does not."""
+    if argument not in recipe.data_arguments:
+        raise NotMeasurable(f"{name} needs {argument} among the data_arguments of the recipe")
+    return recipe.data_arguments[argument]
 
 
 def _images(recipe: Recipe, data: ImageData, name: str, subset: Subset | None) -> Parts:
@@ -103,47 +101,30 @@ def _held_back(recipe: Recipe, train: Part) -> tuple[Part, Part | None, str]:
     return train.rows(kept), train.rows(held), f"; {len(held)} training samples for the validation, by seed {seed}"
 
 
-def _made_classification(**given: Any) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import make_classification
+def _of_sklearn(recipe: Recipe, name: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Features, targets, and in words how the samples were made where the recipe says nothing of that."""
+    from sklearn import datasets
 
-    features, classes = make_classification(**given)
-    return features, classes
-
-
-def _made_regression(**given: Any) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import make_regression
-
-    features, targets = make_regression(**given)
-    return features, targets
-
-
-def _breast_cancer(**_: Any) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_breast_cancer
-
-    features, classes = load_breast_cancer(return_X_y=True)
-    return features, classes
+    if not TABLES[name].is_made:
+        return *getattr(datasets, f"load_{name}")(return_X_y=True), ""
+    make, arguments = getattr(datasets, name), generator_arguments(recipe, name)
+    _refuse_unknown(name, make, arguments)
+    features, targets = make(**arguments)
+    told = "" if recipe.data == name else f"{len(features)} samples made by seed {arguments['random_state']}; "
+    return features, targets, told
 
 
-def _iris(**_: Any) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_iris
-
-    features, classes = load_iris(return_X_y=True)
-    return features, classes
-
-
-MADE = {
-    "make_classification": _made_classification,
-    "make_regression": _made_regression,
-    "breast_cancer": _breast_cancer,
-    "iris": _iris,
-}
-SHARES = ("test_share", "validation_share")
+def _refuse_unknown(name: str, make: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    valid = list(inspect.signature(make).parameters)
+    for argument in arguments:
+        if argument not in valid:
+            told = f"{name} takes no {argument!r}.", did_you_mean(argument, valid), f"It takes {listing(valid)}"
+            raise NotMeasurable(" ".join(filter(None, told)))
 
 
 def _table(recipe: Recipe, name: str) -> Parts:
     """A table of scikit-learn's; the test samples are drawn first, then the validation's from the others."""
-    given = {key: value for key, value in recipe.data_arguments.items() if key not in SHARES}
-    features, targets = MADE[name](**(given if name.startswith("make_") else {}))
+    features, targets, made = _of_sklearn(recipe, name)
     whole = Part((torch.as_tensor(features, dtype=torch.float32),), _targets(recipe, targets))
     seed = recipe.data_arguments.get("random_state", 0)
     kept, tested = drawn(len(whole), recipe.data_arguments.get("test_share", 0.2), seed)
@@ -151,7 +132,7 @@ def _table(recipe: Recipe, name: str) -> Parts:
     parts = Parts(
         name=name,
         checksum=_md5(features, targets),
-        split=f"{len(tested)} of {len(whole)} samples for the test, by seed {seed}{more}",
+        split=f"{made}{len(tested)} of {len(whole)} samples for the test, by seed {seed}{more}",
         train=train,
         validation=validation,
         test=whole.rows(tested),
@@ -175,11 +156,11 @@ def _md5(*arrays: np.ndarray) -> str:
 def _sentences(recipe: Recipe, data: TextData) -> Parts:
     """Ids of words and the number of words of each sentence; the vocabulary is that of the training sentences."""
     sentences, _ = data.part("train")
-    words = vocabulary(sentences, recipe.data_arguments["vocabulary_size"])
+    words, length = vocabulary(sentences, _said(recipe, data.name, "vocabulary_size")), _said(recipe, data.name, "length")
 
     def part(split: str) -> Part:
         sentences, labels = data.part(split)
-        ids = torch.as_tensor(encode(sentences, words, recipe.data_arguments["length"]))
+        ids = torch.as_tensor(encode(sentences, words, length))
         return Part((ids, (ids != 0).sum(1).clamp(min=1)), torch.as_tensor(labels, dtype=torch.int64))
 
     kinds = part("train"), part("validation"), part("test")
@@ -188,9 +169,10 @@ def _sentences(recipe: Recipe, data: TextData) -> Parts:
 
 def _series(recipe: Recipe, data: SeriesData) -> Parts:
     """Windows (N, window, 1) and the value that follows each (N, 1)."""
+    window = _said(recipe, data.name, "window")
 
     def part(split: str) -> Part:
-        before, after = data.windows(split, recipe.data_arguments["window"])
+        before, after = data.windows(split, window)
         windows = torch.as_tensor(before, dtype=torch.float32).unsqueeze(-1)
         return Part((windows,), torch.as_tensor(after, dtype=torch.float32).unsqueeze(1))
 
@@ -236,7 +218,6 @@ def built_for(recipe: Recipe, parts: Parts) -> Mapping[str, Any]:
     Raises ``NotMeasurable`` where the network needs classes and the data has none.
     """
     if recipe.classes_argument and not parts.classes and recipe.classes_argument not in recipe.arguments:
-        known = listing(name for name in (*TABLES, *SUBSETS))
-        raise NotMeasurable(f"{parts.name} has no classes, which {recipe.classes_argument} needs; tables are {known}")
+        raise NotMeasurable(f"{parts.name} has no classes, which {recipe.classes_argument} needs")
     sizes = {recipe.features_argument: parts.features, recipe.classes_argument: parts.classes}
     return {name: size for name, size in sizes.items() if name} | dict(recipe.arguments)

@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from nnbench.confinement import die_with_parent, limit_memory
+from nnbench.errors import NnbenchError
 from nnbench.failures import Spoilt, explain
 from nnbench.worker.channel import Channel, Message
 
@@ -95,7 +96,7 @@ class Server:
             left = [str(error)]
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a component is anybody's code
             status, note = explain(error)
-            last = {"failed": {"status": status, "note": note}}
+            last = {"failed": {"status": status, "note": note, "refused": isinstance(error, NnbenchError)}}
         left = left or self._left(request, ended=True)
         if left and "failed" in last:
             left = [*left, f"and it {last['failed']['note']}"]
@@ -231,10 +232,11 @@ class Server:
     def trajectory(self, request: Message) -> Iterator[Message]:
         """The first steps of a training, each with a checksum of every tensor."""
         from nnbench.train.train import Request, trajectory
+        from nnbench.worker.batches import Batches
 
         component = self.catalog.components[request["component"]]
-        wanted = Request(data=request["data"], seed=request["seed"], device=request["device"])
-        steps = trajectory(component, request["variant"], wanted, request["steps"])
+        wanted = Request(**{name: request[name] for name in ("data", "seed", "epochs", "device")})
+        steps = trajectory(component, request["variant"], wanted, request["steps"], Batches(self.say))
         yield from ({"step": asdict(step)} for step in steps)
 
     def mutants(self, request: Message) -> Iterator[Message]:

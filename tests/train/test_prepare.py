@@ -8,6 +8,8 @@ import torch
 
 import nnbench
 from nnbench.data import ImageData, SeriesData, TextData
+from nnbench.data.fitting import misfit
+from nnbench.errors import NnbenchError
 from nnbench.failures import NotMeasurable
 from nnbench.train import prepare as module
 from nnbench.train.parts import balanced, drawn
@@ -53,7 +55,7 @@ def test_images_keep_their_shape_for_a_convolution(loaded):
 
 def test_a_subset_has_as_many_of_each_class_and_is_always_the_same(loaded, monkeypatch):
     loaded["cifar10"] = images(200, 100)
-    monkeypatch.setattr(module, "SUBSETS", {"small": Subset("cifar10", 50, 20)})
+    monkeypatch.setitem(module.SUBSETS, "small", Subset("cifar10", 50, 20))
     parts, again = (prepare(RECIPES["resnet18_cifar"], "small") for _ in range(2))
     assert parts.train.targets.bincount().tolist() == [5] * 10
     assert parts.test.targets.bincount().tolist() == [2] * 10
@@ -132,9 +134,89 @@ def test_a_series_is_windows_and_what_follows(loaded):
     assert windows.flatten().std(correction=0) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("task", "data", "said"),
+    [
+        ("simple_nn", "iris", "MSELoss needs a number .* iris has 3 classes; what would do: make_regression"),
+        ("regressor", "breast_cancer", "MSELoss needs a number .* breast_cancer has 2 classes"),
+        ("binary_classifier", "digits", "BCELoss needs two classes, and digits has 10 classes; .* breast_cancer"),
+        ("binary_classifier", "make_regression", "BCELoss needs two classes, .* has a number and no classes"),
+        ("mnist_mlp", "make_regression", "CrossEntropyLoss needs a class .* what would do: mnist, .* and iris"),
+    ],
+)
+def test_targets_that_the_loss_does_not_take_are_refused_with_data_that_would_do(task, data, said):
+    with pytest.raises(NotMeasurable, match=said) as caught:
+        prepare(RECIPES[task], data)
+    assert data not in str(caught.value).partition("what would do: ")[2].replace(" and ", ", ").split(", ")
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "said"),
+    [
+        ("cnn", "mnist", "mnist has images of 1 channel, and the task is trained on those of 3; what would do: cifar10,"),
+        ("cnn", "iris", "iris is a table, and the task is trained on images"),
+        ("lstm_classifier", "iris", "iris is a table, and the task is trained on sentences"),
+        ("time_series_lstm", "iris", "a series; what would do: sunspots and mauna_loa_co2"),
+    ],
+)
+def test_inputs_that_the_network_does_not_take_are_refused(task, data, said):
+    with pytest.raises(NotMeasurable, match=said):
+        prepare(RECIPES[task], data)
+
+
+def test_each_recipe_can_be_trained_on_what_it_names():
+    assert {name: misfit(one, one.data) for name, one in RECIPES.items()} == dict.fromkeys(RECIPES, "")
+
+
+def test_an_unknown_loss_is_refused_nothing_but_classes_that_the_network_needs():
+    recipe = dataclasses.replace(RECIPES["regressor"], loss="MyLoss")
+    assert misfit(recipe, "iris") == misfit(recipe, "make_regression") == ""
+    needs = dataclasses.replace(recipe, classes_argument="num_classes")
+    assert misfit(needs, "make_regression").startswith("make_regression has no classes, which num_classes needs")
+
+
+def test_data_that_there_is_none_of_gets_a_suggestion():
+    with pytest.raises(NnbenchError, match=r"no data 'irsi'. Did you mean iris\?"):
+        prepare(RECIPES["mnist_mlp"], "irsi")
+
+
 def test_a_network_of_classes_refuses_data_without_them():
     with pytest.raises(NotMeasurable, match="make_regression has no classes"):
         built_for(RECIPES["basic_network"], prepare(RECIPES["regressor"]))
+
+
+@pytest.mark.parametrize(("task", "classes"), [("mnist_mlp", 3), ("binary_classifier", 0)])
+def test_a_made_table_is_the_same_for_every_seed_and_large_enough(task, classes):
+    found = []
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002  what a training's seed does in a worker
+        found.append(prepare(RECIPES[task], "make_classification"))
+    one, two = found
+    assert one.checksum == two.checksum
+    assert torch.equal(one.train.inputs[0], two.train.inputs[0])
+    assert one.split.startswith("1000 samples made by seed 0; 200 of 1000 samples for the test, by seed 0")
+    assert (one.features, one.classes) == (20, classes)
+    assert len(one.train.targets.unique()) == (classes or 2)
+
+
+def test_what_a_recipe_says_of_the_table_that_it_has_made_is_followed():
+    said = {"n_samples": 50, "n_features": 6, "n_classes": 2}
+    recipe = dataclasses.replace(RECIPES["layer_types"], data_arguments=said)
+    one, two = prepare(recipe), prepare(recipe)
+    assert (one.features, one.classes, len(one.test)) == (6, 2, 10)
+    assert one.checksum == two.checksum  # with the seed 0, though the recipe has none
+    wrong = dataclasses.replace(recipe, data_arguments={"n_sample": 50})
+    with pytest.raises(NotMeasurable, match=r"make_classification takes no 'n_sample'. Did you mean n_samples\?"):
+        prepare(wrong)
+
+
+@pytest.mark.parametrize("argument", ["vocabulary_size", "length"])
+def test_what_sentences_need_and_a_recipe_does_not_say_is_named(loaded, argument):
+    loaded["movie_reviews"] = TextData("movie_reviews", "abc", ("a",), np.array([1]), np.array(["train"]), ("a", "b"))
+    own = RECIPES["lstm_classifier"]
+    said = {name: value for name, value in own.data_arguments.items() if name != argument}
+    with pytest.raises(NotMeasurable, match=f"movie_reviews needs {argument}"):
+        prepare(dataclasses.replace(own, data_arguments=said))
 
 
 def test_what_is_drawn_is_all_there_once():
