@@ -3,11 +3,12 @@
 from nnbench.comparison.failed import finished
 from nnbench.comparison.groups import apart, best_set, groups, letters, order
 from nnbench.comparison.means import interval, intervals
-from nnbench.comparison.pairwise import CONFIDENCE, DECIDED, Pair, pairs
+from nnbench.comparison.pairwise import CONFIDENCE, DECIDED, LEAST, Pair, pairs
 
 __all__ = [
     "CONFIDENCE",
     "DECIDED",
+    "LEAST",
     "Pair",
     "apart",
     "best_set",

@@ -17,7 +17,7 @@ from nnbench.comparison.scores import Scale, scale
 from nnbench.comparison.spreads import Spread, steadied
 
 DECIDED = ("better", "worse")
-LEAST = 0.4  # of the margin: a smaller difference is never called one, however many seeds agree on it
+LEAST = 0.4  # of a margin: a smaller difference is never called one, however many seeds agree on it
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,27 @@ class _Known:
     spread: Spread | None = None
 
 
-def pairs(values: Mapping[str, Values], better: str, margin: float = 0.0, ideal: float | None = None) -> list[Pair]:
+def pairs(
+    values: Mapping[str, Values],
+    better: str,
+    margin: float = 0.0,
+    ideal: float | None = None,
+    least: float = LEAST,
+) -> list[Pair]:
     """All pairs in the order of ``values``, each a list of one value a seed, the same seeds at the same places.
 
     None or an infinite value is a failed trial, worse than every number; nan is one that never took place. What is
     surely within ``margin`` is equal. Differences are paired by seed; their spreads steady each other. One is told when
     its corrected p is below 1 %, so that with equal contenders one experiment in a hundred tells any, and when it is
-    no trifle (``LEAST`` of the margin). With an ``ideal`` (0 of a loss, 1 of an accuracy), noise is taken to be in
-    proportion to the distance from it.
+    no trifle (less than ``least`` of the margin). With an ``ideal`` (0 of a loss, 1 of an accuracy), noise is taken to
+    be in proportion to the distance from it.
     """
     by = scale(values, better, ideal)
     known = _with_spreads([_known(values, a, b, by) for a, b in combinations(values, 2)], values)
     raw = [_p(one) for one in known]
     by_rule = [_by_rule(one) for one in known]
     corrected = holm([None if rule else p for rule, p in zip(by_rule, raw, strict=True)])
-    made = [_pair(*one, by, margin) for one in zip(known, raw, corrected, strict=True)]
+    made = [_pair(*one, by, margin, least * margin) for one in zip(known, raw, corrected, strict=True)]
     return [_with_seeds(pair, one, by, margin, len(values)) for pair, one in zip(made, known, strict=True)]
 
 
@@ -140,10 +146,10 @@ def holm(found: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def _pair(one: _Known, p: float | None, corrected: float | None, by: Scale, margin: float) -> Pair:
+def _pair(one: _Known, p: float | None, corrected: float | None, by: Scale, margin: float, least: float) -> Pair:
     ends = _ends(one, by)
     won = superiority(one.left, one.right, "more" if by.sign > 0 else "less")
-    verdict = _verdict(one, corrected, won, ends, margin)
+    verdict = _verdict(one, None if _is_trifle(one, least) else corrected, won, ends, margin)
     difference = by.sign * one.gain if one.gains else None
     told = _narrower(one, by, ends) if ends else None
     low, high = sorted(by.sign * end for end in told) if told else (None, None)
@@ -180,15 +186,15 @@ def _finished(left: Values, right: Values) -> list[tuple[float, float]]:
 def _verdict(one: _Known, corrected: float | None, won: float, ends: tuple[float, float] | None, margin: float) -> str:
     if rule := _by_rule(one):
         return rule
-    if corrected is not None and corrected < 1 - CONFIDENCE and not _is_trifle(one, margin):
+    if corrected is not None and corrected < 1 - CONFIDENCE:
         told, by_all = _direction(one, ends), won - 0.5
         return ("better" if told > 0 else "worse") if told * by_all > 0 else "undecided"
     is_within = ends is not None and max(map(abs, ends)) < margin
     return "equal" if is_within and _fail_alike(one) else "undecided"
 
 
-def _is_trifle(one: _Known, margin: float) -> bool:
-    return bool(one.gains) and abs(one.gain) < LEAST * margin and _fail_alike(one)
+def _is_trifle(one: _Known, least: float) -> bool:
+    return bool(one.gains) and abs(one.gain) < least and _fail_alike(one)
 
 
 def _direction(one: _Known, ends: tuple[float, float] | None) -> float:

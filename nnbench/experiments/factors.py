@@ -131,7 +131,7 @@ def takes(task: ComponentInfo, argument: str) -> bool:
 
 
 def _batch_sizes(task: ComponentInfo, settings: Settings) -> Sequence[Contender]:
-    return [Contender(f"batches of {size}", {"batch_size": size}, level=float(size)) for size in BATCH_SIZES]
+    return [Contender(f"batch {size}", {"batch_size": size}, level=float(size)) for size in BATCH_SIZES]
 
 
 def _schedulers(task: ComponentInfo, settings: Settings) -> Sequence[Contender]:

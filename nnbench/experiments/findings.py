@@ -101,7 +101,8 @@ def _pairs(experiment: Experiment, compared: Mapping[str, Values], room: float) 
     """Pairs by the logarithm of the error, or of the loss; what shares differ by is no more than the larger of them."""
     is_of_shares = is_share(experiment.metric)
     ideal = {"more": 1.0 if is_of_shares else None, "less": 0.0}[experiment.better]
-    found = comparison.pairs(compared, experiment.better, room, ideal)
+    least = comparison.LEAST if experiment.protocol.get("margin") is None else 1.0  # who says what matters is believed
+    found = comparison.pairs(compared, experiment.better, room, ideal, least)
     if not is_of_shares:
         return found
     means = {name: one.estimate for name, one in comparison.intervals(compared).items()}

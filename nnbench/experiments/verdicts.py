@@ -234,12 +234,16 @@ def _needed(gap: Gap) -> str:
 
 
 def _failures(experiment: Experiment) -> Iterator[str]:
-    """Who failed how often, and of what the first time."""
+    """Who failed how often, and of what the first time; those of whom the same is to be said together."""
+    by_cause: dict[tuple[str, str], list[str]] = {}
     for one in experiment.contenders:
         trials = [outcome for outcome in experiment.of(one.name) if outcome.status != Status.SKIPPED]
         failed = [outcome for outcome in trials if outcome.status != Status.OK]
         if failed:
-            yield f"{one.name} failed in {len(failed)} of {len(trials)} trials ({_cause(failed[0])})."
+            key = f"failed in {len(failed)} of {len(trials)} trials", _cause(failed[0])
+            by_cause.setdefault(key, []).append(one.name)
+    for (said, cause), names in by_cause.items():
+        yield f"{listing(names)} {said}{' each' * (len(names) > 1)} ({cause})."
 
 
 def _cause(outcome: Outcome) -> str:

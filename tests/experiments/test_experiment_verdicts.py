@@ -206,6 +206,21 @@ def test_margin_that_was_asked_for_stands_above():
     assert margin(plain({"a": [0.98], "b": [0.9]}, protocol=dict(made.protocol) | {"margin": 0.01})) == 0.01
 
 
+def test_what_surely_differs_by_less_than_the_margin_that_was_asked_for_is_equal():
+    values = {"a": [0.950, 0.951, 0.949, 0.950, 0.9505], "b": [0.906, 0.907, 0.905, 0.9064, 0.9062]}
+    made = plain(values)
+    asked = plain(values, protocol=dict(made.protocol) | {"margin": 0.1})
+    assert [one.verdict for one in findings(made).pairs] == ["better"]
+    assert [one.verdict for one in findings(asked).pairs] == ["equal"]
+
+
+def test_contenders_that_fail_alike_are_told_in_one_sentence():
+    said = verdict(plain({"a": [0.9, 0.91, 0.9], "b": [None, None, None], "c": [None, None, None]}))
+    assert [one for one in said.sentences if "failed" in one][0].startswith(
+        "b and c failed in 3 of 3 trials each (seed 0"
+    )
+
+
 def test_gap_is_how_much_worse_whatever_is_better():
     more = findings(plain({"a": [0.9, 0.91, 0.92], "b": [0.7, 0.72, 0.73]}))
     less = findings(plain({"b": [0.9, 0.91, 0.92], "a": [0.7, 0.72, 0.73]}, metric="test_loss", better="less"))
