@@ -216,7 +216,7 @@ def test_what_surely_differs_by_less_than_the_margin_that_was_asked_for_is_equal
 
 def test_contenders_that_fail_alike_are_told_in_one_sentence():
     said = verdict(plain({"a": [0.9, 0.91, 0.9], "b": [None, None, None], "c": [None, None, None]}))
-    assert [one for one in said.sentences if "failed" in one][0].startswith(
+    assert next(one for one in said.sentences if "failed" in one).startswith(
         "b and c failed in 3 of 3 trials each (seed 0"
     )
 
