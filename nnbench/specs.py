@@ -178,14 +178,15 @@ class Recipe:
     """How the documents train an architecture: the data, the loss, the optimizer and their settings.
 
     ``data`` names a data set of ``nnbench data`` or a generator or table of scikit-learn's ("make_classification",
-    "make_regression", "breast_cancer"), ``data_arguments`` what its name leaves open:
+    "make_regression", "breast_cancer", "iris"), ``data_arguments`` what its name leaves open:
 
-    - the generator's own arguments (``n_samples``, ``n_features``, ``n_informative``, ``n_classes``, ``noise``);
+    - the generator's own arguments (``n_samples``, ``n_features``, ``n_informative``, ``n_classes``, ``noise``); where
+      none of them is given it makes 1,000 samples of 20 features, of 3 classes or with a noise of 10;
     - of images the ``mean`` and ``deviation`` of each channel that they are standardized by, where they are;
     - of sentences their ``length`` in words and the ``vocabulary_size``, of a series the ``window``, how many values
       the next one is predicted from;
     - where the data comes without such a part, ``test_share`` of all samples and ``validation_share`` of the others,
-      rounded down and drawn with ``random_state``, which is the generator's too.
+      rounded down and drawn with ``random_state`` (0 where it is not given), which is the generator's too.
 
     ``standardize`` says that the features, and the targets of a regression, are taken less the mean of the training
     part and divided by its deviation. Images are divided by their ``scale`` instead.

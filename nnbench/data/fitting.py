@@ -23,7 +23,7 @@ KINDS = {"images": IMAGES, "sentences": "sentences", "series": "a series"}
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network sees of a data set: ``channels`` of images, and how many classes, 0 where its target is a number."""
+    """What a network sees of a data set: ``channels`` of images, and how many classes, 0 where it has numbers."""
 
     kind: str
     channels: int
@@ -39,12 +39,22 @@ def misfit(recipe: Recipe, name: str) -> str:
     if not reason:
         return ""
     fitting = [one for one in names() if not _reason(recipe, one)]
-    return f"{reason}; what would do: {listing(fitting)}"
+    if fitting:
+        return f"{reason}; what would do: {listing(fitting)}"
+    why = f", while {recipe.classes_argument!r} is to follow from classes" if recipe.loss in OF_NUMBERS else ""
+    return f"{reason}; no data here would do{why}"
 
 
 def names() -> Sequence[str]:
     """All that ``--data`` takes."""
     return *DATASETS, *SUBSETS, *TABLES
+
+
+def refuse_unknown(name: str) -> None:
+    """Raises ``NnbenchError`` for what ``--data`` does not take, with suggestions."""
+    if name not in names():
+        told = [f"no data set named {name!r}.", did_you_mean(name, names()), f"There are {listing(names())}."]
+        raise NnbenchError(" ".join(filter(None, told)))
 
 
 def generator_arguments(recipe: Recipe, name: str) -> dict[str, Any]:
@@ -90,9 +100,7 @@ def _shape(recipe: Recipe, name: str) -> Shape:
     if name in TABLES:
         made = generator_arguments(recipe, name) if TABLES[name].is_made else {}
         return Shape(TABLE, 0, _classes(name, made))
-    if name not in SUBSETS and name not in DATASETS:
-        told = [f"there is no data {name!r}.", did_you_mean(name, names()), f"There are {listing(names())}."]
-        raise NnbenchError(" ".join(filter(None, told)))
+    refuse_unknown(name)
     found = find(needed(name))
     few = SUBSETS[name].classes if name in SUBSETS else ()
     channels = (*found.image_shape, 1)[2] if found.image_shape else 0

@@ -20,6 +20,7 @@ class Table:
     samples: int
     features: int
     classes: int
+    licence: str = ""  # none of numbers that are made
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -33,10 +34,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.name: table
         for table in (
-            Table("make_classification", "Clouds of points", 1000, 20, 3, {**SIZES, "n_classes": 3}),
-            Table("make_regression", "A linear function with noise", 1000, 20, 0, {**SIZES, "noise": 10.0}),
-            Table("breast_cancer", "Tumours, benign or malignant", 569, 30, 2),
-            Table("iris", "Flowers of three kinds of iris", 150, 4, 3),
+            Table("make_classification", "Clouds of points", 1000, 20, 3, arguments={**SIZES, "n_classes": 3}),
+            Table("make_regression", "A linear function with noise", 1000, 20, 0, arguments={**SIZES, "noise": 10.0}),
+            Table("breast_cancer", "Tumours, benign or malignant", 569, 30, 2, "CC BY 4.0"),
+            Table("iris", "Flowers of three kinds of iris", 150, 4, 3, "CC BY 4.0"),
         )
     }
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nnbench.data.catalog import find
+
 
 @dataclass(frozen=True)
 class Subset:
@@ -28,6 +30,13 @@ SUBSETS = {
 }
 # What a CPU trains on in place of what would take it hours.
 SMALLER = {whole: f"{whole}_subset" for whole in ("cifar10", "cifar10_first", "cifar10_rest")}
+
+
+def sizes(name: str) -> tuple[int, int]:
+    """How many training and test images a subset has; those that it is made of have as many of each class."""
+    subset, whole = SUBSETS[name], find(SUBSETS[name].of)
+    kept, every = len(subset.classes) or len(whole.classes), len(whole.classes)
+    return subset.train or whole.train_samples * kept // every, subset.test or whole.test_samples * kept // every
 
 
 def needed(name: str) -> str:

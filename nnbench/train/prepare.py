@@ -19,14 +19,17 @@ from nnbench.errors import did_you_mean, listing
 from nnbench.failures import NotMeasurable
 from nnbench.specs import Recipe
 from nnbench.train.parts import Part, Parts, balanced, drawn
+from nnbench.train.torchs import refuse_unknown
 
 
 def prepare(recipe: Recipe, name: str = "") -> Parts:
     """The recipe's data, or the data set of this name in its place, split and scaled as the recipe says.
 
-    Raises ``DataUnavailable`` where it is not there, and ``NotMeasurable`` for data that the network cannot take.
+    Raises ``DataUnavailable`` where it is not there, and ``NotMeasurable`` for data that the network cannot take or a
+    name that torch does not have, before anything is loaded.
     """
     name = name or recipe.data
+    refuse_unknown(recipe)
     reason = misfit(recipe, name)
     if reason:
         raise NotMeasurable(reason)
@@ -156,7 +159,8 @@ def _md5(*arrays: np.ndarray) -> str:
 def _sentences(recipe: Recipe, data: TextData) -> Parts:
     """Ids of words and the number of words of each sentence; the vocabulary is that of the training sentences."""
     sentences, _ = data.part("train")
-    words, length = vocabulary(sentences, _said(recipe, data.name, "vocabulary_size")), _said(recipe, data.name, "length")
+    words = vocabulary(sentences, _said(recipe, data.name, "vocabulary_size"))
+    length = _said(recipe, data.name, "length")
 
     def part(split: str) -> Part:
         sentences, labels = data.part(split)

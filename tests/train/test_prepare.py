@@ -153,7 +153,7 @@ def test_targets_that_the_loss_does_not_take_are_refused_with_data_that_would_do
 @pytest.mark.parametrize(
     ("task", "data", "said"),
     [
-        ("cnn", "mnist", "mnist has images of 1 channel, and the task is trained on those of 3; what would do: cifar10,"),
+        ("cnn", "mnist", "mnist has images of 1 channel, and the task is trained on those of 3; what would do: cifar"),
         ("cnn", "iris", "iris is a table, and the task is trained on images"),
         ("lstm_classifier", "iris", "iris is a table, and the task is trained on sentences"),
         ("time_series_lstm", "iris", "a series; what would do: sunspots and mauna_loa_co2"),
@@ -175,8 +175,14 @@ def test_an_unknown_loss_is_refused_nothing_but_classes_that_the_network_needs()
     assert misfit(needs, "make_regression").startswith("make_regression has no classes, which num_classes needs")
 
 
+def test_a_recipe_that_nothing_fits_says_why():
+    recipe = dataclasses.replace(RECIPES["mnist_mlp"], loss="MSELoss")
+    told = "; no data here would do, while 'num_classes' is to follow from classes"
+    assert misfit(recipe, "mnist").endswith(told)
+
+
 def test_data_that_there_is_none_of_gets_a_suggestion():
-    with pytest.raises(NnbenchError, match=r"no data 'irsi'. Did you mean iris\?"):
+    with pytest.raises(NnbenchError, match=r"no data set named 'irsi'. Did you mean iris\?"):
         prepare(RECIPES["mnist_mlp"], "irsi")
 
 
@@ -189,7 +195,7 @@ def test_a_network_of_classes_refuses_data_without_them():
 def test_a_made_table_is_the_same_for_every_seed_and_large_enough(task, classes):
     found = []
     for seed in (1, 2):
-        np.random.seed(seed)  # noqa: NPY002  what a training's seed does in a worker
+        np.random.seed(seed)  # what a training's seed does in a worker
         found.append(prepare(RECIPES[task], "make_classification"))
     one, two = found
     assert one.checksum == two.checksum
@@ -206,7 +212,7 @@ def test_what_a_recipe_says_of_the_table_that_it_has_made_is_followed():
     assert (one.features, one.classes, len(one.test)) == (6, 2, 10)
     assert one.checksum == two.checksum  # with the seed 0, though the recipe has none
     wrong = dataclasses.replace(recipe, data_arguments={"n_sample": 50})
-    with pytest.raises(NotMeasurable, match=r"make_classification takes no 'n_sample'. Did you mean n_samples\?"):
+    with pytest.raises(NotMeasurable, match=r"make_classification takes no 'n_sample'. Did you mean n_samples"):
         prepare(wrong)
 
 
@@ -217,6 +223,22 @@ def test_what_sentences_need_and_a_recipe_does_not_say_is_named(loaded, argument
     said = {name: value for name, value in own.data_arguments.items() if name != argument}
     with pytest.raises(NotMeasurable, match=f"movie_reviews needs {argument}"):
         prepare(dataclasses.replace(own, data_arguments=said))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"optimizer": "Adamm"}, r"there is no torch.optim.Adamm. Did you mean Adam\b"),
+        ({"optimizer": "adam"}, r"there is no torch.optim.adam. Did you mean .*Adam\b"),  # a module of torch's
+        ({"loss": "CrossEntropyLos"}, r"there is no torch.nn.CrossEntropyLos. Did you mean CrossEntropyLoss\b"),
+        ({"scheduler": "StepLr"}, r"there is no torch.optim.lr_scheduler.StepLr. Did you mean StepLR\b"),
+        ({"scheduler": "zzz"}, r"there is no torch.optim.lr_scheduler.zzz. There are ChainedScheduler, .* and StepLR"),
+    ],
+)
+def test_a_misspelt_name_of_torchs_is_told_before_the_data_is_loaded(loaded, changed, said):
+    recipe = dataclasses.replace(RECIPES["mnist_mlp"], **changed)
+    with pytest.raises(NotMeasurable, match=said):
+        prepare(recipe)
 
 
 def test_what_is_drawn_is_all_there_once():
