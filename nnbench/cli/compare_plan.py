@@ -9,12 +9,14 @@ from nnbench import trainer
 from nnbench.cli import output
 from nnbench.cli.compare_asked import Asked
 from nnbench.data import DATASETS, is_available
+from nnbench.data.fitting import misfit
 from nnbench.data.subsets import SMALLER, needed
 from nnbench.errors import DataUnavailable, NnbenchError, listing
 from nnbench.experiments.factors import FACTORS, Factor, Settings, factor, measure
 from nnbench.experiments.schedule import Plan
 from nnbench.experiments.trials import definition
 from nnbench.model import ComponentInfo
+from nnbench.specs import Recipe
 from nnbench.units import duration
 
 TASK, EPOCHS, SEEDS = "mnist_mlp", 3, 5
@@ -78,9 +80,18 @@ def _variant(task: ComponentInfo, named: str, known: Factor | None) -> str:
     return wanted if wanted in task.variants else "reference"
 
 
+def _refuse_misfit(task: ComponentInfo, asked: Asked) -> None:
+    """Data that the recipe's network or loss cannot take; another loss that is asked for is left to the training."""
+    other_loss = asked.written.startswith("loss=") or "loss" in asked.fixed
+    reason = misfit(Recipe(**(task.recipe or {})), asked.data) if asked.data and not other_loss else ""
+    if reason:
+        raise NnbenchError(f"--data {asked.data}: {reason}")
+
+
 def _data(task: ComponentInfo, asked: Asked) -> str:
     """The data set to train on, which must be here unless others train."""
     own = str((task.recipe or {})["data"])
+    _refuse_misfit(task, asked)
     data = asked.data or (SMALLER.get(own, own) if asked.device == "cpu" else own)
     if data != own and not asked.data:
         output.warn(f"training on {data}, a part of {own} for machines without a GPU; --data {own} takes it all")

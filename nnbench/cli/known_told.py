@@ -7,6 +7,7 @@ from statistics import fmean
 
 from nnbench.bands import Band
 from nnbench.known_figures import known
+from nnbench.report.words import plural
 from nnbench.units import share
 
 
@@ -20,4 +21,4 @@ def beside_known(bands: Iterable[Band]) -> Iterator[str]:
         difference = figure.less_than(ours)
         agrees = "agrees with" if difference.low <= 0 <= difference.high else "is not"
         told = f"its band's {share(fmean(ours))} test accuracy over {len(ours)} seeds {agrees} the known {figure.told}"
-        yield f"{band.task} on {band.data}, {band.epochs} epochs: {told}"
+        yield f"{band.task} on {band.data}, {plural(band.epochs, 'epoch')}: {told}"

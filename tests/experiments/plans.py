@@ -8,7 +8,14 @@ from nnbench.experiments.trials import software
 from nnbench.model import CaseInfo, ComponentInfo, Measurement, plain
 
 CASE = CaseInfo("8", "abc", {}, ("8",), "float32", "cpu")
-RECIPE = {"data": "digits", "epochs": 20, "loss": "CrossEntropyLoss", "optimizer_arguments": {"lr": 0.001}}
+RECIPE = {
+    "data": "digits",
+    "epochs": 20,
+    "batch_size": 32,
+    "loss": "CrossEntropyLoss",
+    "optimizer": "Adam",
+    "optimizer_arguments": {"lr": 0.001},
+}
 CONTENDERS = (
     Contender("adam", {"optimizer": "optimizers.adam@torch", "lr": 0.001}, "optimizers.adam@torch"),
     Contender("sgd", {"optimizer": "optimizers.sgd@torch", "lr": 0.01}, "optimizers.sgd@torch"),

@@ -11,7 +11,11 @@ from nnbench.errors import DataUnavailable, NnbenchError
 
 ADAGRAD = component("optimizers.adagrad", "optimizer")
 REST = [component(f"optimizers.{name}", "optimizer") for name in ("adamw", "rmsprop")]
-CNN = component("architectures.cnn", recipe=RECIPE | {"data": "cifar10", "epochs": 2}, variants=("reference",))
+CNN = component(
+    "architectures.cnn",
+    recipe=RECIPE | {"data": "cifar10", "epochs": 2, "features_argument": ""},
+    variants=("reference",),
+)
 EVERYTHING = (*COMPONENTS, ADAGRAD, *REST, CNN)
 
 
@@ -84,6 +88,12 @@ def test_a_cpu_takes_the_part_of_a_large_data_set(here, capsys):
     here.remove("cifar10")
     with pytest.raises(DataUnavailable, match="cifar10 is not here"):
         planned("", written="lr=0.1,0.01", task="cnn", data="cifar10_first_subset")
+
+
+def test_data_that_the_task_cannot_take_is_refused_unless_its_loss_is_another(here):
+    with pytest.raises(NnbenchError, match="--data make_regression: CrossEntropyLoss needs"):
+        planned(task="mnist_mlp", data="make_regression")
+    assert planned(task="mnist_mlp", data="make_regression", fixed={"loss": "MSELoss"}).data == "make_regression"
 
 
 def test_a_task_without_torchs_variant_is_trained_as_its_reference(here):
