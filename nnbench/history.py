@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -191,18 +192,23 @@ def _find(history: History, text: str) -> int:
     )
 
 
-NEWEST = """
-    SELECT run FROM runs WHERE component = ? AND NOT starts_with(metric, 'check.')
-    ORDER BY started DESC, run DESC LIMIT 1
+# Of each run that has something of a component, newest first: whether that holds a number, and if not, why.
+LAST = """
+    SELECT run, bool_or(status = 'ok' AND len("values") > 0) AS is_measured, max(status) AS status, max(note) AS note
+    FROM runs WHERE component = ? AND NOT starts_with(metric, 'check.')
+    GROUP BY run ORDER BY any_value(started) DESC, run DESC
 """
 
 
 def last_results(results: Path, component: str) -> tuple[str, tuple[Measurement, ...]]:
-    """The id of the newest run that measured a component, and what it measured of it; ("", ()) where none did."""
-    newest = table(results, NEWEST, [component]).to_pylist()
-    if not newest:
+    """The id of the newest run that holds numbers of a component, and what it measured of it.
+
+    Where no run does, the newest that tried to; ("", ()) where there is none.
+    """
+    last = table(results, LAST, [component]).to_pylist()
+    if not last:
         return "", ()
-    name = newest[0]["run"]
+    name = next((row["run"] for row in last if row["is_measured"]), last[0]["run"])
     history = open_history(results)
     path = dict(zip((run.id for run in history.runs), history.paths, strict=True))[name]
     try:
@@ -210,6 +216,21 @@ def last_results(results: Path, component: str) -> tuple[str, tuple[Measurement,
         return name, tuple(from_row(row) for row in rows.filter(pc.equal(rows["component"], component)).to_pylist())
     except (OSError, pa.ArrowException, ValueError, TypeError, RecursionError) as error:
         raise ResultsError(f"{path} is damaged: {first_line(error)}") from None
+
+
+class Vain(NamedTuple):
+    """A run without a number of a component: how it ended, and why."""
+
+    run: str
+    status: str
+    note: str
+
+
+def tried_since(results: Path, component: str, run: str) -> tuple[Vain, ...]:
+    """The runs after this one that tried to measure a component and got no number, newest first."""
+    last = table(results, LAST, [component]).to_pylist()
+    newer = itertools.takewhile(lambda row: row["run"] != run, last)
+    return tuple(Vain(row["run"], row["status"], row["note"]) for row in newer)
 
 
 MEASURED, CURVE, TRAINED = "measured", "curve", "trained on "

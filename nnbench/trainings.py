@@ -71,7 +71,7 @@ def _rows(session: Session, group: Group, meter: _Meter, device: str) -> list[Me
     rows, told, done = [], 0, 0
     of_one = STEPS * group.trainings[0].length
     for event in run(session, group.trainings, device):
-        before, done = done, done + event.steps
+        before, done = done, done + event.steps + event.skipped
         now = done * group.steps // of_one
         meter.note(event.doing, now - told, done // of_one - before // of_one)
         told = now

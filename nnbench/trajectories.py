@@ -26,13 +26,22 @@ class Step:
 class Trajectory:
     """The first steps of one training: ``of`` names what was trained (component, variant, data, seed), ``where`` with
     what software and on what machine, which alone may rightly change the last bit. ``band`` is what the same training
-    reached over many seeds, in the words of ``nnbench.bands``; None where that was not asked.
+    reached over many seeds, in the words of ``nnbench.bands``; None where that was not asked. So many steps were
+    ``asked`` for (0: as many as there are), of a training of so many ``epochs`` (0: of its recipe's); where there are
+    fewer, the training ended there.
     """
 
     of: Mapping[str, Any]
     where: Mapping[str, Any]
     steps: tuple[Step, ...]
     band: Mapping[str, Any] | None = None
+    asked: int = 0
+    epochs: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """How many steps another trajectory must have been asked for to be held against this one."""
+        return self.asked or len(self.steps)
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,8 @@ def read(file: Path) -> Trajectory:
         if content["format"] != FORMAT:
             raise NnbenchError(f"{file} has format {content['format']!r} and this nnbench reads {FORMAT}")
         steps, band = read_steps(content["steps"]), content.get("band")
-        return Trajectory(dict(content["of"]), dict(content["where"]), steps, band)
+        numbers = (int(content.get(name, 0)) for name in ("asked", "epochs"))
+        return Trajectory(dict(content["of"]), dict(content["where"]), steps, band, *numbers)
     except OSError as error:
         raise NnbenchError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -77,11 +87,13 @@ def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [f"{name}: {before.get(name)} then, {after.get(name)} now" for name in names]
 
 
-def first_difference(before: Sequence[Step], after: Sequence[Step]) -> Difference | None:
+def first_difference(before: Sequence[Step], after: Sequence[Step], asked: int = 0) -> Difference | None:
     """The first step, and in it the loss or else the first tensor, in which they differ; None where they agree.
 
-    Where one is shorter, only what both have is compared.
+    Where one is shorter, its training ended earlier, which is a difference too; ``asked`` is how many steps either
+    might have had.
     """
+    lengths = len(before), len(after)
     for number, (old, new) in enumerate(zip(before, after, strict=False)):
         if old.tensors.keys() != new.tensors.keys():
             return Difference(number, f"tensors: {', '.join(sorted(old.tensors.keys() ^ new.tensors.keys()))}")
@@ -90,4 +102,7 @@ def first_difference(before: Sequence[Step], after: Sequence[Step]) -> Differenc
         changed = [name for name in old.tensors if old.tensors[name] != new.tensors[name]]
         if changed:
             return Difference(number, f"{changed[0]} ({len(changed)} of {len(old.tensors)} tensors)")
-    return None
+    if len(before) == len(after):
+        return None
+    old_end, new_end = (f"not within {asked} steps" if one == asked else f"after {one} steps" for one in lengths)
+    return Difference(min(lengths), f"where it ends: {old_end} before, {new_end} now")

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from nnbench.errors import ResultsError
-from nnbench.history import find_run, last_results, open_history, table
+from nnbench.history import find_run, last_results, open_history, table, tried_since
 from nnbench.model import Measurement, Run
 from nnbench.store import SCHEMA, runs_folder, write_run
 
@@ -93,6 +93,24 @@ def test_the_last_results_are_of_the_newest_run_that_has_the_component(results):
     )
     assert last_results(results, "losses.mse") == (APRIL, (row("losses.mse", 4.0),))
     assert last_results(results, "layers.gone") == (JANUARY, (row("layers.gone", 7.0),))
+
+
+def lost(component, status, note):
+    return Measurement(component, "reference", "small", "forward_time", "s", status=status, note=note)
+
+
+def test_the_last_results_are_of_the_newest_run_that_holds_numbers_and_newer_ones_are_told(results):
+    assert tried_since(results, "losses.mse", APRIL) == ()
+    store(results, "20260303T000000Z-00000d", lost("losses.mse", "crashed", "gone"))
+    store(results, "20260304T000000Z-00000e", lost("losses.mse", "skipped", "no data"), row("layers.linear", 1.0))
+    assert last_results(results, "losses.mse") == (APRIL, (row("losses.mse", 4.0),))
+    assert tried_since(results, "losses.mse", APRIL) == (
+        ("20260304T000000Z-00000e", "skipped", "no data"),
+        ("20260303T000000Z-00000d", "crashed", "gone"),
+    )
+    store(results, "20260305T000000Z-00000f", lost("layers.new", "skipped", "no GPU"))
+    assert last_results(results, "layers.new")[0] == "20260305T000000Z-00000f"
+    assert tried_since(results, "layers.new", "20260305T000000Z-00000f") == ()
 
 
 def test_a_component_that_was_never_measured_has_no_results(results, tmp_path):

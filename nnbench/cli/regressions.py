@@ -26,7 +26,7 @@ from nnbench.trends.findings import SUSPICION, Finding
 from nnbench.trends.points import EXACT
 from nnbench.trends.regressions import regressions
 from nnbench.trends.series import Series, is_chosen
-from nnbench.trends.series_words import between, change, two_values
+from nnbench.trends.series_words import between, change, commit, two_values
 
 EXAMPLE = """\b
 Example:
@@ -200,6 +200,8 @@ def _print(found: Sequence[Finding], series: Sequence[Series], everything: bool,
     if hidden:
         console.print(f"{len(hidden)} more suspicions; --all shows them.")
     console.print(_summary(found, series), soft_wrap=True)
+    for said in _lost(series):
+        console.print(said, soft_wrap=True)
     if suspicions and not confirmed:
         console.print("A suspicion rests on the newest commit alone: --confirm duels it.", soft_wrap=True)
 
@@ -208,7 +210,7 @@ def _cells(finding: Finding) -> list[str]:
     key = finding.key
     threads = f" on {key.threads} threads" if key.threads != 1 else ""
     return [
-        f"{key.component} [{key.case}]{threads}",
+        f"{key.component} [{key.place}]{threads}",
         key.variant,
         key.metric,
         finding.verdict,
@@ -231,6 +233,25 @@ def _summary(found: Sequence[Finding], series: Sequence[Series]) -> str:
         else ""
     )
     return f"{said[0].upper()}{said[1:]}, in {len(series):,} series of {runs:,} runs.{few}{_too_noisy(series)}"
+
+
+def _lost(series: Sequence[Series]) -> list[str]:
+    """A sentence for each training of which the newest gave no value."""
+    newest = {one.key.training: one.lost[-1] for one in series if one.is_lost_at_last}
+    return [
+        f"The newest training of {component}@{variant} on {case}, {spec}, {_ended(lost.why)} "
+        f"(epoch {lost.epoch}, {commit(lost.commit, lost.dirty, lost.run)}): it gives no number to compare."
+        for (component, variant, case, _, spec), lost in sorted(newest.items())
+    ]
+
+
+def _ended(why: str) -> str:
+    """How a training ended, as the rest of a sentence.
+
+    >>> _ended("timed out"), _ended("interrupted"), _ended("out of memory")
+    ('timed out', 'was interrupted', 'ran out of memory')
+    """
+    return {"interrupted": "was interrupted", "out of memory": "ran out of memory"}.get(why, why)
 
 
 def _too_noisy(series: Sequence[Series]) -> str:

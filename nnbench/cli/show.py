@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def command(component: str, suites: tuple[str, ...], as_json: bool, results: Pat
     info, variants = _describe(component, suites)
     _print(info, variants)
     _print_results(run, rows, component)
+    print_vain(history.tried_since(results, component, run))
     return 0
 
 
@@ -142,6 +143,14 @@ def _print_results(run: str, rows: tuple[Measurement, ...], component: str) -> N
         return
     click.echo(f"Last results, of run {run}:")
     _print_measured(rows)
+
+
+def print_vain(newer: Sequence[history.Vain]) -> None:
+    """What of the newer runs that got no number is to be said: why the newest did not."""
+    if newer:
+        more = f" (and {len(newer) - 1} more)" if len(newer) > 1 else ""
+        why = f": {newer[0].note}" if newer[0].note else ""
+        click.echo(f"\nNewer, but without a number: run {newer[0].run}, {newer[0].status}{why}{more}")
 
 
 def _print_measured(rows: tuple[Measurement, ...]) -> None:

@@ -17,6 +17,7 @@ from nnbench.errors import NnbenchError
 from nnbench.plan import compile_expression
 from nnbench.trends.points import Texts, Truths
 from nnbench.trends.series import Series, read
+from nnbench.trends.trainings import Lost
 
 Command = Callable[..., Any]
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?")
@@ -95,6 +96,12 @@ class Since:
         if self.date is not None:
             return bool(started >= self.date)
         return dirty or commit not in self.older
+
+    def takes_lost(self, lost: Lost) -> bool:
+        """Whether a training that gave no value is from the date or the commit on."""
+        if self.date is not None:
+            return bool(lost.started >= self.date)
+        return lost.dirty or lost.commit not in self.older - {self.commit}
 
     def takes_points(self, series: Series) -> Truths:
         """The points from the date or the commit on, that commit's own included."""

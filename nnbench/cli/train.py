@@ -185,13 +185,16 @@ def _follow(
     """Train, keeping and telling each epoch as it comes."""
     journal = store.Journal(results, new_run(results))
     teller = Teller()
+    journal.is_worth_keeping = False  # until there is a number of an epoch, or a failure
     rows: list[Measurement] = []
     try:
         with journal, Progress(trainer.steps(trainings)) as progress:
             for event in trainer.run(session, trainings, device):
+                progress.skip(event.skipped)
                 progress.update(event.doing, event.steps)
                 if event.row is not None:
                     journal.add(event.row)
+                    journal.is_worth_keeping |= _tells_something(event.row)
                     rows.append(event.row)
                     if not as_json:
                         teller.note(event.row)
@@ -208,6 +211,13 @@ def _follow(
 
 def _has_epochs(rows: Sequence[Measurement]) -> bool:
     return any(row.values for row in rows)
+
+
+def _tells_something(row: Measurement) -> bool:
+    """Whether a row is of an epoch trained now, or of a failure: what is said of an end reached before is stored."""
+    if row.status not in (Status.OK, Status.SKIPPED):
+        return True
+    return row.metric == "train_loss" and bool(row.values)
 
 
 def _json_row(row: Measurement) -> dict[str, Any]:

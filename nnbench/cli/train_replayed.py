@@ -42,7 +42,7 @@ def record(
         made = replace(made, band=bands.content_of(reached))
     write(file, made)
     more = f", and what {seeds} seeds reach" if seeds > 1 else ""
-    told = f"{number} steps of {trainings[0].label} are kept in {file}{more}"
+    told = f"{len(made.steps)} steps of {trainings[0].label} are kept in {file}{more}"
     output.warn(f"{told}; `--replay {file}` holds another day's against it")
     return 0
 
@@ -68,10 +68,11 @@ def replay(
     0 where it is the same or surely no worse, 1 where it is worse or nothing is known of seeds, 4 where undecided.
     """
     kept = read(file)
-    now = _now(session, training, len(kept.steps), device)
+    training = replace(training, epochs=training.epochs or kept.epochs)
+    now = _now(session, training, kept.wanted, device)
     if kept.of != now.of:
         raise NnbenchError(f"{file} is of {_named(kept.of)}, and this is {_named(now.of)}; name the same task and seed")
-    found, moved = first_difference(kept.steps, now.steps), elsewhere(kept.where, now.where)
+    found, moved = first_difference(kept.steps, now.steps, kept.wanted), elsewhere(kept.where, now.where)
     if not as_json:
         _tell(training, kept, found, moved)
     band = _band(kept, training.epochs) if found is not None else None
@@ -97,7 +98,10 @@ def _compared(session: Session, task: ComponentInfo, band: Band, seeds: int, dev
 
 
 def _now(session: Session, training: trainer.Training, steps: int, device: str) -> Trajectory:
-    return replace(trainer.trajectory(session, training, steps, device), where=where(session))
+    """Today's first steps, with a word of what is trained before them."""
+    with Progress(steps) as progress:
+        made = trainer.trajectory(session, training, steps, device, progress.update)
+    return replace(made, where=where(session))
 
 
 def _named(of: Mapping[str, Any]) -> str:
@@ -108,7 +112,7 @@ def _tell(training: trainer.Training, kept: Trajectory, found: Difference | None
     if found is None:
         click.echo(f"{training.label}: the same for {len(kept.steps)} steps, to the last bit")
         return
-    click.echo(f"{training.label}: differs from step {found.step + 1} of {len(kept.steps)} on, in {found.what}")
+    click.echo(f"{training.label}: differs from step {found.step + 1} of {kept.wanted} on, in {found.what}")
     for said in moved or ["with the same torch, cpu, threads: the code or the data's order did it"]:
         click.echo(f"  {said}")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from nnbench.model import Measurement, Status
+from nnbench.report.words import plural
 from nnbench.tables import TrainingLine, training_lines
 from nnbench.units import seconds, share
 
@@ -35,7 +36,8 @@ class Teller:
 
     def _flush(self) -> None:
         for line in training_lines(self._waiting):
-            click.echo(told(line))
+            if "train_loss" in line.values:  # what else there is, the end tells
+                click.echo(told(line))
         self._waiting = []
 
 
@@ -53,7 +55,7 @@ def told(line: TrainingLine) -> str:
         parts.append(f"test accuracy {share(line.values['test_accuracy'])}")
     if "training_time" in line.values:
         parts.append(seconds(line.values["training_time"]))
-    return "  ".join([*parts, line.note] if line.note else parts)
+    return "  ".join(parts)
 
 
 def reached(lines: Sequence[TrainingLine]) -> list[str]:
@@ -65,7 +67,7 @@ def reached(lines: Sequence[TrainingLine]) -> list[str]:
 def _sentence(line: TrainingLine) -> str:
     who = f"{line.component}@{line.variant} on {line.data}, seed {line.seed}"
     if line.status != Status.OK:
-        return f"{who}: {line.status} in epoch {line.epoch}: {line.note}"
+        return f"{who}: {line.status}{_where(line)}: {line.note}"
     if line.interval is not None:
         accuracy = f"{share(line.values['test_accuracy'])} test accuracy"
         ends = f"{100 * line.interval.low:.2f} to {100 * line.interval.high:.2f}"
@@ -74,4 +76,11 @@ def _sentence(line: TrainingLine) -> str:
         found = f"a test loss of {line.values['test_loss']:.4g}"
     else:
         return f"{who}: nothing was left to train, its checkpoint is of epoch {line.epoch}"
-    return f"{who}: {found} after {line.epoch} {'epoch' if line.epoch == 1 else 'epochs'}"
+    return f"{who}: {found} after {plural(line.epoch, 'epoch')}"
+
+
+def _where(line: TrainingLine) -> str:
+    """In which epoch it ended badly; one without a number stands after the last that has some."""
+    if line.values:
+        return f" in epoch {line.epoch}"
+    return f" after {plural(line.epoch, 'epoch')}" if line.epoch else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from nnbench.trends.findings import SUSPICION, Finding
 from nnbench.trends.regressions import changes
 from nnbench.trends.series import Key, Series
 from nnbench.trends.series_words import change, commit, sparkline, two_values
-from nnbench.trends.trainings import last_epochs
 
 EXAMPLE = """\b
 Example:
@@ -46,7 +46,7 @@ def command(
 
     Times are as they would be at the machine's usual speed, or ratios to an anchor's where commits were measured
     beside one (`nnbench history`). Series of other machines, thread counts and specifications are other series. Of
-    trainings the last epoch is shown; --all shows each.
+    a training its last epoch counts; one that diverged, failed or was interrupted gives no number, and that is said.
     """
     output.open_results(results)
     chosen = stored.Choice(patterns, expression, metrics)
@@ -57,8 +57,8 @@ def command(
             f"{results} holds no measurements. `nnbench run` makes some; --results names another folder."
         )
     dated = _by_series([one for one in changes(whole) if one.verdict != SUSPICION])
-    parts = [one.part(start.takes_points(one)) for one in whole]
-    shown = [one for one in parts if len(one)]
+    parts = [_since(one, start) for one in whole]
+    shown = [one for one in parts if len(one) or one.lost]
     kept = {
         key: [one for one in of_it if start.takes_change(one.commit, one.dirty, one.started)]
         for key, of_it in dated.items()
@@ -66,9 +66,14 @@ def command(
     if as_json:
         output.print_json([_row(one, kept.get(one.key, [])) for one in shown])
     else:
-        is_named = everything or any("epoch=" in one for one in patterns)
-        _print(shown if is_named else last_epochs(shown), kept, everything)
+        _print(shown, kept, everything)
     return 0
+
+
+def _since(series: Series, start: stored.Since) -> Series:
+    """The part of a series from then on."""
+    lost = tuple(one for one in series.lost if start.takes_lost(one))
+    return replace(series.part(start.takes_points(series)), lost=lost)
 
 
 def _by_series(found: Sequence[Finding]) -> dict[Key, list[Finding]]:
@@ -89,6 +94,8 @@ def _row(series: Series, dated: Sequence[Finding]) -> dict[str, Any]:
         "noisy": series.noisy.tolist(),
         "runs": series.runs.tolist(),
         "started": series.started.astype("datetime64[s]").astype(str).tolist(),
+        "epochs": series.epochs.tolist(),
+        "lost": [asdict(one) | {"started": str(one.started.astype("datetime64[s]"))} for one in series.lost],
         "changes": [
             {
                 "verdict": one.verdict,
@@ -140,15 +147,16 @@ NOISY = (
 def _runs(series: Series) -> str:
     """How many, and how many of them do not count."""
     noisy = int(series.noisy.sum())
-    return f"{len(series)}, {noisy} noisy" if noisy else str(len(series))
+    lost = Counter(one.why for one in series.lost)
+    aside = ([f"{noisy} noisy"] if noisy else []) + [f"{number} {why}" for why, number in lost.items()]
+    return ", ".join([str(len(series) + len(series.lost)), *aside])
 
 
 def _cells(series: Series, dated: Sequence[Finding], several: bool) -> list[str]:
     key = series.key
-    ends = float(series.values[0]), float(series.values[-1])
     machine = [f" on {key.machine}"] if several else []
     threads = [f" on {key.threads} threads"] if key.threads != 1 else []
-    seed = [f" {key.spec}"] if key.spec.startswith("seed ") else []
+    seed = [f" {key.spec}"] if key.place != key.case else []
     at = [f"{commit(one.commit, one.dirty, one.run)} {change(one.before, one.after, key)}" for one in dated]
     return [
         f"{key.component} [{key.case}]{''.join(seed + machine + threads)}",
@@ -156,7 +164,18 @@ def _cells(series: Series, dated: Sequence[Finding], several: bool) -> list[str]
         key.metric,
         _runs(series),
         sparkline(series.values),
-        *two_values(*ends, key, series.unit, series.basis),
-        change(*ends, key),
+        *_ends(series),
         ", ".join(at),
     ]
+
+
+def _ends(series: Series) -> tuple[str, str, str]:
+    """First, last, and how far it is between them; of trainings with their epochs where these differ."""
+    now = series.lost[-1].why if series.is_lost_at_last else ""
+    if not len(series):
+        return "", now, ""
+    ends = float(series.values[0]), float(series.values[-1])
+    first, last = two_values(*ends, series.key, series.unit, series.basis)
+    if len(set(series.epochs.tolist())) > 1:
+        first, last = f"{first} at epoch {series.epochs[0]}", f"{last} at epoch {series.epochs[-1]}"
+    return first, now or last, "" if now else change(*ends, series.key)

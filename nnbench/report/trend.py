@@ -16,6 +16,7 @@ from nnbench.trends.findings import BETTER, SUSPICION, WORSE, Finding
 from nnbench.trends.points import CALIBRATED, EXACT, Floats
 from nnbench.trends.series import Key, Series
 from nnbench.trends.series_words import commit, two_values, value
+from nnbench.trends.trainings import Lost
 
 WIDTH, HEIGHT = 340, 110  # pixels: a phone's width less its margins
 LEFT, RIGHT, TOP, BOTTOM = 62, 8, 10, 24
@@ -77,7 +78,7 @@ def _sentence(shown: Sequence[Series], changed: Sequence[Series]) -> str:
 
 def _panels(name: str, found: Sequence[Series], dated: Mapping[Key, Sequence[Finding]]) -> Iterator[Panel]:
     for number, one in enumerate(found[:MOST_PANELS], 1):
-        title = f"{one.key.component}@{one.key.variant}, {one.key.metric}, {one.key.case}"
+        title = f"{one.key.component}@{one.key.variant}, {one.key.metric}, {one.key.place}"
         yield Panel(elide(clean(title), LONGEST_TITLE), drawing(one, dated[one.key], f"trend-{name}-{number}"))
 
 
@@ -90,6 +91,7 @@ def drawing(series: Series, told: Sequence[Finding] = (), name: str = "trend") -
     scale = _Scale(len(series), *_ends(series.values))
     parts = [*_axis(series, scale), *_dots(series.values, scale), *_levels(series.values, sorted({*places}), scale)]
     parts += [mark for one in told for mark in _mark(one, _place(series, one), scale)]
+    parts += [_cross(scale.x(_between(series, one))) for one in series.lost]
     words = _in_words(series, told)
     parts += [_text(LEFT, HEIGHT + LINE * line - 6, said, "start") for line, said in enumerate(words[-MOST_TOLD:], 1)]
     height = HEIGHT + LINE * len(words[-MOST_TOLD:])
@@ -177,6 +179,17 @@ def _mark(one: Finding, place: int, scale: _Scale) -> Iterator[Markup]:
         yield _line(x, x, TOP - 4, HEIGHT - BOTTOM + 4, COLOURS.get(one.verdict, "var(--muted)"), 1.5)
 
 
+def _between(series: Series, lost: Lost) -> float:
+    """Where a training without a value stands: half a place before the next that has one."""
+    return float(np.clip((series.started < lost.started).sum() - 0.5, 0, max(len(series) - 1, 0)))
+
+
+def _cross(x: float) -> Markup:
+    y, arm = HEIGHT - BOTTOM, 4
+    path = f"M{x - arm:.1f} {y - arm}L{x + arm:.1f} {y + arm}M{x - arm:.1f} {y + arm}L{x + arm:.1f} {y - arm}"
+    return Markup('<path d="{}" style="fill:none;stroke:{};stroke-width:2"/>').format(path, COLOURS[WORSE])
+
+
 def _line(x1: float, x2: float, y1: float, y2: float, colour: str, width: float) -> Markup:
     return Markup(
         '<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" style="fill:none;stroke:{colour};stroke-width:{width}"/>'
@@ -201,9 +214,21 @@ def _told(series: Series, told: Sequence[Finding]) -> Markup:
 
 
 def _in_words(series: Series, told: Sequence[Finding]) -> list[str]:
-    """Each change in a few words, with its commit."""
+    """Each change in a few words, with its commit; first where trainings ended, and which gave no value."""
     ends = [two_values(one.before, one.after, one.key, one.unit, one.basis) for one in told]
-    return [
+    changes = [
         f"{one.verdict}: {before} to {after} at {clean(commit(one.commit, one.dirty, one.run))}"
         for one, (before, after) in zip(told, ends, strict=True)
     ]
+    return [*_of_trainings(series), *changes]
+
+
+def _of_trainings(series: Series) -> list[str]:
+    """Between which epochs they ended, and the newest that gave no value."""
+    epochs = sorted({int(one) for one in series.epochs})
+    said = [f"ended after {epochs[0]} to {epochs[-1]} epochs"] if len(epochs) > 1 else []
+    if series.lost:
+        newest = series.lost[-1]
+        more = f", and {len(series.lost) - 1} earlier" if len(series.lost) > 1 else ""
+        said.append(f"{newest.why} at {clean(commit(newest.commit, newest.dirty, newest.run))}{more}")
+    return said

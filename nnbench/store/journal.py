@@ -34,12 +34,16 @@ def _journals_folder(results: Path) -> Path:
 
 
 class Journal:
-    """A run in progress. Use it as a context manager: leaving it seals what was measured, however it is left."""
+    """A run in progress. Use it as a context manager: leaving it seals what was measured, however it is left.
+
+    Where it is not ``is_worth_keeping`` then, nothing is left of it.
+    """
 
     def __init__(self, results: Path, run: Run) -> None:
         self.results = results
         self.run = run
         self.sealed: Path | None = None
+        self.is_worth_keeping = True
         self._path, self._file = _open_locked(results, run)
 
     def add(self, row: Measurement) -> None:
@@ -52,6 +56,10 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        if not self.is_worth_keeping:
+            self._path.unlink()
+            self._file.close()
+            return
         self._write({"ended": "complete" if kind is None else "interrupted"})
         try:
             self.sealed = _seal(self.results, self._path)

@@ -6,15 +6,19 @@ import glob
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from nnbench.errors import NnbenchError
+from nnbench.specs import Recipe
 from nnbench.train.fit import Told, Training
 
-FORMAT = 2  # with the place within an epoch
+FORMAT = 3  # with the recipe in what it is of
+FREE = ("data", "epochs", "every_run", "note")  # of a recipe; the data has a name and a checksum of its own
+EMPTY = Recipe("", "", "", {}, 0, 0)
 
 
 def save(file: Path, state: dict[str, Any]) -> None:
@@ -41,12 +45,35 @@ def load(file: Path, of: Mapping[str, Any]) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001  torch raises what its unpickler does
         raise NnbenchError(f"{file} is no checkpoint of a training ({type(error).__name__}); remove it") from None
     if written_as != FORMAT:
-        raise NnbenchError(f"{file} has format {written_as} and this nnbench reads {FORMAT}; remove it")
-    differing = [name for name in of if found.get(name) != of[name]]
+        older = ", without the recipe that it is of," if written_as < FORMAT else ""
+        told = f"{file} has format {written_as}{older} and this nnbench reads {FORMAT}"
+        raise NnbenchError(f"{told}; remove it, or name another folder")
+    differing = [name for name in {**of, **found} if found.get(name) != of.get(name)]
     if differing:
-        told = ", ".join(f"{name} {found.get(name)!r} and not {of[name]!r}" for name in differing)
+        told = ", ".join(f"{name} {found.get(name, 'none')} and not {of.get(name, 'none')}" for name in differing)
         raise NnbenchError(f"{file} is of another training: {told}. Remove it, or name another folder")
     return state
+
+
+def of_recipe(recipe: Recipe) -> dict[str, str]:
+    """What of a recipe a training can only be gone on from with, by name: ``optimizer lr`` is a setting's.
+
+    Not its epochs, of which there may be more, nor what is as it is where a recipe says nothing of it.
+    """
+    found: dict[str, str] = {}
+    for name in (one.name for one in fields(Recipe) if one.name not in FREE):
+        value = getattr(recipe, name)
+        if isinstance(value, Mapping):
+            of = name.removesuffix("_arguments").replace("arguments", "network")
+            found |= {f"{of} {key}": _told(one) for key, one in value.items()}
+        elif value != getattr(EMPTY, name):
+            found[name.replace("_", " ")] = _told(value)
+    return found
+
+
+def _told(value: Any) -> str:
+    """In words that are the same in every process."""
+    return str(getattr(value, "__qualname__", value)) or "none"
 
 
 class Keeper:
@@ -67,7 +94,7 @@ class Keeper:
         self._seconds, self._clock, self._kept = seconds, clock, clock()
         _remove_remains(file)
         if file.is_file():
-            training.restore(load(file, of))
+            _go_on(file, training, of)
 
     def keep(self) -> None:
         save(self._file, self._training.state() | {"of": self._of})
@@ -82,6 +109,16 @@ class Keeper:
                 self.keep()
 
         return told
+
+
+def _go_on(file: Path, training: Training, of: Mapping[str, Any]) -> None:
+    state = load(file, of)
+    try:
+        training.restore(state)
+    except (RuntimeError, ValueError, KeyError) as error:  # the code of the network or of its optimizer is another one
+        reason = str(error).splitlines()[0].rstrip(":")
+        told = f"{file} does not fit what is trained ({reason})"
+        raise NnbenchError(f"{told}; remove it, or name another folder") from None
 
 
 def _remove_remains(file: Path) -> None:

@@ -16,6 +16,7 @@ from nnbench.train.augment import augmented
 from nnbench.train.parts import Part, Parts
 
 Told = Callable[..., None]  # batches done in this epoch, batches in all, and of what where not of the training itself
+Scores = tuple[float | None, float | None]  # loss and accuracy, where there are such
 DIVERGED = "the loss is no longer finite"
 
 
@@ -27,9 +28,9 @@ def told_nothing(done: int, of: int, before: str = "") -> None:
 class Epoch:
     """What one epoch gave: mean losses over samples, accuracies as shares of 1, wall seconds spent in training.
 
-    ``learning_rate`` is the one that it was trained with, ``gradient_norm`` that of its last batch. What there is none
-    of (accuracy of a regression, a validation without samples, a test part that is not looked at) is None. ``stopped``
-    says why no epoch follows.
+    ``learning_rate`` is the one that it was trained with, ``gradient_norm`` that of its last batch before clipping.
+    What there is none of (accuracy of a regression, a validation without samples, a test part that is not looked at) is
+    None. ``stopped`` says why no epoch follows.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Training:
     total: Tensor | float = 0.0
     seconds: float = 0.0
     stopped: str = ""
+    clipped: Tensor | None = None  # the norm of the last gradient that was clipped, before it was
 
     def __post_init__(self) -> None:
         self.loss = getattr(nn, self.recipe.loss)()
@@ -110,38 +112,58 @@ class Training:
 
     def run(self, epochs: int, tell: Told = told_nothing) -> Iterator[Epoch]:
         """Epochs up to this number, until early stopping or a loss that is no longer finite ends them."""
-        while self.epoch < epochs and not self.stopped:
+        while self.goes_on(epochs):
             rate = float(self.optimizer.param_groups[0]["lr"])
-            train_loss, norm, seconds = self._one_epoch(tell)
-            self.epoch += 1
-            held = self.parts.validation
-            validated: tuple[float | None, float | None] = (None, None)
-            if held is not None:
-                validated = evaluate(self.model, held, self.loss)
-            tested: tuple[float | None, float | None] = (None, None)
-            if self.tested:
-                tested = evaluate(self.model, self.parts.test, self.loss)
-            self._look(train_loss, train_loss if validated[0] is None else validated[0])
-            found = train_loss, *tested, *validated
-            yield Epoch(self.epoch, *found, rate, norm, seconds, self.stopped)
+            norm, seconds = self._one_epoch(tell)
+            train_loss, validated = self.end_epoch()
+            tested = self._evaluated(self.parts.test if self.tested else None)
+            yield Epoch(self.epoch, train_loss, *tested, *validated, rate, norm, seconds, self.stopped)
 
-    def _one_epoch(self, tell: Told) -> tuple[float, float, float]:
-        """Train on every sample once, in random order: the mean loss over samples, the last gradient's norm, and the
-        seconds that it took.
-        """
+    def goes_on(self, epochs: int) -> bool:
+        """Whether there is one more epoch, of this number in all."""
+        return self.epoch < epochs and not self.stopped
+
+    def _one_epoch(self, tell: Told) -> tuple[float, float]:
+        """Train on every sample once, in random order: the last gradient's norm, and the seconds that it took."""
+        start = time.perf_counter() - self.seconds
+        for _, batches in self.steps():
+            tell(self.batch, batches)
+        norm = float(self._norm())  # a GPU has done all of it then
+        return norm, time.perf_counter() - start
+
+    def steps(self) -> Iterator[tuple[Tensor, int]]:
+        """Train on what is left of the epoch: the loss of each batch, and how many batches the epoch has."""
         self.model.train()
         places = self.drawn()
         self.total = torch.tensor(self.total, dtype=torch.float64, device=self.parts.test.targets.device)
         start = time.perf_counter() - self.seconds
         for batch in self.batches(places):
-            self.total += len(batch) * self.step(batch)
+            loss = self.step(batch)
+            self.total += len(batch) * loss
             self.batch += 1
             self.seconds = time.perf_counter() - start
-            tell(self.batch, len(places))
-        gradients = [one.grad for one in self.model.parameters() if one.grad is not None]
-        found = float(self.total) / len(self.parts.train), float(nn.utils.get_total_norm(gradients))
+            yield loss, len(places)
+
+    def end_epoch(self) -> tuple[float, Scores]:
+        """Once every batch is done: the mean training loss over samples, loss and accuracy of the validation; the rate
+        of the next epoch follows from them, and whether there is one.
+        """
+        train_loss = float(self.total) / len(self.parts.train)
         self.batch, self.total, self.seconds = 0, 0.0, 0.0
-        return *found, time.perf_counter() - start
+        self.epoch += 1
+        found = self._evaluated(self.parts.validation)
+        self._look(train_loss, train_loss if found[0] is None else found[0])
+        return train_loss, found
+
+    def _evaluated(self, part: Part | None) -> Scores:
+        return (None, None) if part is None else evaluate(self.model, part, self.loss)
+
+    def _norm(self) -> Tensor:
+        """That of the last gradient, before it was clipped."""
+        if self.clipped is not None:
+            return self.clipped
+        gradients = [one.grad for one in self.model.parameters() if one.grad is not None]
+        return nn.utils.get_total_norm(gradients)
 
     def drawn(self) -> Sequence[Tensor]:
         """The places of the samples of each batch of the epoch."""
@@ -164,7 +186,7 @@ class Training:
         loss: Tensor = self.loss(self.model(*batch.inputs), batch.targets)
         (loss if self.penalty is None else loss + self.penalty()).backward()
         if self.recipe.clip_norm:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+            self.clipped = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
         return loss.detach()
 

@@ -13,13 +13,13 @@ from nnbench.metrics import METRICS
 from nnbench.model import Measurement, Status
 from nnbench.recipe_changes import FINAL, HELD_OUT, TUNING
 from nnbench.train.changed import Wanted, built, ready
-from nnbench.train.checkpoint import Keeper
+from nnbench.train.checkpoint import Keeper, of_recipe
 from nnbench.train.fit import DIVERGED, Epoch, Told, Training, told_nothing
 from nnbench.train.inside import curves
 from nnbench.train.outcome import judged, outcome
 from nnbench.train.parts import Parts
 from nnbench.train.trajectory import checksum, record
-from nnbench.train.transfer import transferred
+from nnbench.train.transfer import Keeping, transferred
 from nnbench.trajectories import Step
 
 
@@ -55,8 +55,11 @@ def train(
     request: Request,
     tell: Told = told_nothing,
     components: Components | None = None,
+    resumed: Callable[[int], None] = lambda epochs: None,
 ) -> Iterator[Measurement]:
     """Train one variant and report each epoch; the same seed gives the same run, stopped and resumed or not.
+
+    ``resumed`` is told how many epochs were done before, where a checkpoint is gone on from.
 
     Raises ``ValueError`` for a component without a recipe, ``NotMeasurable`` for data that it cannot be trained on or
     changes that it cannot take, and ``DataUnavailable`` where the data is not there.
@@ -69,9 +72,10 @@ def train(
     row = Rows(component.id, variant, parts, request)
     keeper = None
     if request.checkpoint:
-        of = told_of(component, variant, parts, request)
+        of = told_of(component, variant, training, request)
         keeper = Keeper(Path(request.checkpoint), training, of, request.checkpoint_seconds)
         tell = keeper.watching(tell)
+        resumed(training.epoch)
     for epoch in training.run(request.epochs or training.recipe.epochs, tell):
         yield from row.of_epoch(epoch, checksum(training.model))
         if keeper is not None:
@@ -87,9 +91,15 @@ def train(
         yield from row.of_outcome(judged(training), training.epoch)
 
 
-def trajectory(component: Component, variant: str, request: Request, steps: int) -> Iterator[Step]:
-    """The first steps of the training that ``train`` would make; raises like it."""
-    yield from record(_beginning(_wanted(component, variant, request, {}), request)(), steps)
+def trajectory(
+    component: Component, variant: str, request: Request, steps: int, tell: Told = told_nothing
+) -> Iterator[Step]:
+    """The first steps of the training that ``train`` would make, fewer where it ends earlier; raises like it.
+
+    What is trained before it, a backbone, is told.
+    """
+    wanted = _wanted(component, variant, request, {})
+    yield from record(_beginning(wanted, request, tell)(), steps, wanted.epochs)
 
 
 def _wanted(component: Component, variant: str, request: Request, components: Components) -> Wanted:
@@ -105,14 +115,24 @@ def _beginning(wanted: Wanted, request: Request, tell: Told = told_nothing) -> C
     recipe, parts = ready(wanted, request.data, request.device, held_out)
     other = request.changes.get("architecture")
     network = wanted.registered(other) if other else wanted.component
-    recipe, parts = transferred(network, recipe, parts, request.device, tell)
+    folder = Path(request.checkpoint).parent if request.checkpoint else None
+    kept = Keeping(folder, request.checkpoint_seconds)
+    recipe, parts = transferred(network, recipe, parts, request.device, tell, kept)
     return functools.partial(built, wanted, recipe, parts, request.device)
 
 
-def told_of(component: Component, variant: str, parts: Parts, request: Request) -> dict[str, Any]:
+def told_of(component: Component, variant: str, training: Training, request: Request) -> dict[str, Any]:
     """What a checkpoint must be of to be gone on from."""
-    own = {"component": component.id, "variant": variant, "data": parts.checksum, "seed": request.seed}
-    return own | ({"backbone": parts.backbone} if parts.backbone else {})
+    parts, recipe = training.parts, training.recipe
+    own: dict[str, Any] = {"component": component.id, "variant": variant}
+    own |= {"data": parts.name, "its checksum": parts.checksum}
+    own |= {"seed": request.seed, "training samples": len(parts.train)}
+    own |= {f"changed {name}": str(value) for name, value in request.changes.items()}
+    if parts.backbone:
+        own["backbone"] = parts.backbone
+        arguments = {name: value for name, value in recipe.arguments.items() if name != "weights"}  # where they lie
+        recipe = replace(recipe, arguments=arguments)
+    return own | of_recipe(recipe)
 
 
 @dataclass(frozen=True)

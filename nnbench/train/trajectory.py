@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterator
 
@@ -20,17 +21,17 @@ def checksum(model: nn.Module) -> str:
     return f"{total:08x}"
 
 
-def record(training: Training, steps: int) -> Iterator[Step]:
-    """The first steps of a training, in batches of its recipe and in the order that its seed draws."""
-    training.model.train()
-    done = 0
-    while done < steps:
-        for batch in training.batches(training.drawn()[: steps - done]):
-            loss = training.step(batch)
+def record(training: Training, steps: int, epochs: int) -> Iterator[Step]:
+    """So many first steps of a training of so many epochs, or as many as it has: those of ``Training.run``."""
+    return itertools.islice(_every(training, epochs), steps)
+
+
+def _every(training: Training, epochs: int) -> Iterator[Step]:
+    while training.goes_on(epochs):
+        for loss, _ in training.steps():
             state = training.model.state_dict()
             yield Step(float(loss).hex(), {name: zlib.crc32(_bytes(tensor)) for name, tensor in state.items()})
-            done += 1
-        training.epoch += 1
+        training.end_epoch()
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:

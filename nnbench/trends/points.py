@@ -40,13 +40,13 @@ class Runs:
         self.threads = np.array([threads_of(run.machine) for run in runs], dtype=np.int64)
         self.machine = np.unique(machines, return_inverse=True)[1].astype(np.int64)
         self.place = np.array([places.get(run.commit, -1) for run in runs], dtype=np.int64)
-        self.started = np.array([_utc(run.started) for run in runs], dtype="M8[us]")
+        self.started = np.array([utc(run.started) for run in runs], dtype="M8[us]")
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def _utc(started: str) -> datetime:
+def utc(started: str) -> datetime:
     """A time as NumPy takes it, in UTC but without saying so."""
     when = datetime.fromisoformat(started)
     return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when

@@ -61,7 +61,7 @@ def regressions(
 def changes(found: Sequence[Series], settings: detect.Settings = detect.DEFAULT) -> list[Finding]:
     """The changes of each series by itself."""
     counted = [one for one in found if _is_counted(one)]
-    noisy = [one for one in found if not _is_counted(one)]
+    noisy = [one for one in found if len(one) and not _is_counted(one)]
     kept = [np.flatnonzero(_can_be_analysed(one)) for one in noisy]
     parts = [one.part(places) for one, places in zip(noisy, kept, strict=True)]
     dated = detect.many([_analysed(one) for one in parts], settings)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nnbench import history
@@ -24,6 +25,7 @@ from nnbench.model import CHECK_PREFIX
 from nnbench.plan import Pattern, parse
 from nnbench.trends.points import (
     ANCHORED_BASIS,
+    RAW,
     Floats,
     Integers,
     Runs,
@@ -35,6 +37,7 @@ from nnbench.trends.points import (
     rows_of,
     too_noisy,
 )
+from nnbench.trends.trainings import IS_TRAINING, Ended, Lost, Training, ended
 
 # What stands beside a number that decides: shown when it is named.
 ASIDE = ("*_wall_time", "*_hot_time", "*_host_time", "throughput")
@@ -61,6 +64,16 @@ class Key:
         return f"{self.component}@{self.variant}[{self.case}]"
 
     @property
+    def place(self) -> str:
+        """The case, and of a training its seed and epochs beside the data."""
+        return f"{self.case}, {self.spec}" if self.spec.startswith("seed ") else self.case
+
+    @property
+    def training(self) -> Training:
+        """What is trained, where this is a number of a training."""
+        return self.component, self.variant, self.case, self.machine, self.spec
+
+    @property
     def mode(self) -> str:
         """The call that was measured, empty where the number belongs to none."""
         return METRICS[self.metric].mode if self.metric in METRICS else ""
@@ -73,6 +86,9 @@ class Series:
     ``basis`` says what ``values`` are: "exact" counts; "anchored", ratios to a pinned commit's time; "calibrated",
     seconds as they would be at the machine's usual speed; "raw", as they were measured. ``started`` is in UTC. What is
     ``noisy`` is a time of a run whose noise floor is above 5 %: it is shown, and decides nothing.
+
+    Of trainings a value is that of the last epoch, which ``epochs`` names; it is empty for all else. ``lost`` are those
+    that gave no such value, oldest first.
     """
 
     key: Key
@@ -84,6 +100,8 @@ class Series:
     started: NDArray[np.datetime64]
     dirty: Truths
     noisy: Truths
+    epochs: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    lost: tuple[Lost, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -103,7 +121,13 @@ class Series:
             started=self.started[kept],
             dirty=self.dirty[kept],
             noisy=self.noisy[kept],
+            epochs=self.epochs[kept] if len(self.epochs) else self.epochs,
         )
+
+    @property
+    def is_lost_at_last(self) -> bool:
+        """Whether the newest training gave no value."""
+        return bool(self.lost) and (not len(self) or self.lost[-1].started > self.started.max())
 
 
 # One process's number: of times the median over groups of five samples of each group's smallest (``stats.typical``).
@@ -114,11 +138,7 @@ VALUE = """
          WHEN unit = 's' THEN list_min("values")
          ELSE "values"[-1] END
 """
-# A training under another seed is other work, and so is a ratio to another anchor.
-SPEC = """
-    CASE WHEN contains(context, '"epoch"') THEN concat_ws(' ', nullif(spec, ''), 'seed ' || (context->>'seed'))
-         ELSE spec END
-"""
+# A ratio to another anchor is other work.
 ANCHOR = "CASE WHEN starts_with(metric, 'anchored_') THEN coalesce(context->>'anchor', '') ELSE '' END"
 # FLOPs that do not name their operators are of the forward alone: older runs counted no more.
 FORWARD_ALONE = """(metric = 'flops' AND "values"[-1] > 0 AND NOT contains(context, '"by_operator"'))"""
@@ -126,10 +146,11 @@ FORWARD_ALONE = """(metric = 'flops' AND "values"[-1] > 0 AND NOT contains(conte
 # experiment are held against each other, not against those of another day.
 ASIDE_BY_ITSELF = """(contains(context, '"duel":') OR contains(context, '"trial":'))"""
 QUESTION = f"""
-    SELECT component, variant, "case", metric, machine, {SPEC} AS spec, {ANCHOR} AS anchor, any_value(unit) AS unit,
+    SELECT component, variant, "case", metric, machine, spec, {ANCHOR} AS anchor, any_value(unit) AS unit,
            list(run) AS runs, list(round) AS rounds, list({VALUE}) AS found
     FROM runs
-    WHERE status = 'ok' AND len("values") > 0 AND NOT {FORWARD_ALONE} AND NOT {ASIDE_BY_ITSELF} AND ({{wanted}})
+    WHERE status = 'ok' AND len("values") > 0 AND NOT {FORWARD_ALONE} AND NOT {ASIDE_BY_ITSELF}
+          AND NOT {IS_TRAINING} AND ({{wanted}})
     GROUP BY ALL
 """
 NAMES = ["component", "variant", "case", "metric", "machine", "spec", "anchor", "unit"]
@@ -144,15 +165,18 @@ def read(
     commits, oldest first: a series whose commits are all in it has its points in their order, others by time.
     Raises ``NnbenchError`` for a pattern that takes nothing.
     """
-    runs = Runs(history.open_history(results).runs, order)
+    stored = history.open_history(results).runs
+    runs = Runs(stored, order)
     wanted, parameters = _condition(metrics, [parse(text) for text in patterns])
-    table = history.table(results, QUESTION.format(wanted=wanted), parameters)
+    trained = ended(results, stored, ASIDE_BY_ITSELF, wanted, parameters)
+    others = history.table(results, QUESTION.format(wanted=wanted), parameters)
+    table = pa.concat_tables([others, trained.table.cast(others.schema)]).combine_chunks()
     rows, old, threads = by_threads(rows_of(table, runs), runs)
     described = table.select(NAMES).to_pylist()
     names = [described[number] | {"threads": int(count)} for number, count in zip(old, threads, strict=True)]
     noisy = too_noisy(rows, names, runs)
     rows, basis = calibrated(rows, names, runs)
-    found = _one_a_key(list(_cut(*points(rows, runs), names, basis, runs, noisy)))
+    found = _with_ends(_one_a_key(list(_cut(*points(rows, runs), names, basis, runs, noisy))), trained, runs)
     kernels = [one for one in found if one.is_kernel]
     rest = [one for one in found if not one.key.component.startswith(f"{CALIBRATION}.")]
     chosen = [one for one in rest if is_chosen(one.key.metric, metrics)]
@@ -239,6 +263,33 @@ def _one_a_key(found: Sequence[Series]) -> list[Series]:
         if other is None or _weight(one) > _weight(other):
             best[one.key] = one
     return [best[key] for key in sorted(best)]
+
+
+def _with_ends(found: Sequence[Series], trained: Ended, runs: Runs) -> list[Series]:
+    """The series with the epochs at which trainings ended, and with those that were lost; of some, nothing else is."""
+    whole = [_ended(one, trained, runs) for one in found]
+    seen = {(one.key.training, one.key.threads) for one in whole}
+    for training, lost in trained.lost.items():
+        for threads in sorted({int(runs.threads[runs.rank[one.run]]) for one in lost}):
+            if (training, threads) not in seen:
+                whole.append(_ended(_without_a_value(training, threads, lost[-1]), trained, runs))
+    return sorted(whole, key=lambda one: one.key)
+
+
+def _ended(series: Series, trained: Ended, runs: Runs) -> Series:
+    training = series.key.training
+    epochs = [trained.epochs.get((training, str(run)), 0) for run in series.runs]
+    if not any(epochs) and training not in trained.lost:
+        return series
+    here = [one for one in trained.lost.get(training, ()) if runs.threads[runs.rank[one.run]] == series.key.threads]
+    return replace(series, epochs=np.array(epochs, dtype=np.int64), lost=tuple(here))
+
+
+def _without_a_value(training: Training, threads: int, lost: Lost) -> Series:
+    component, variant, case, machine, spec = training
+    texts, truths = np.empty(0, dtype=object), np.empty(0, dtype=np.bool_)
+    key = Key(component, variant, case, lost.metric, machine, spec, threads)
+    return Series(key, RAW, lost.unit, np.empty(0), texts, texts, np.empty(0, dtype="M8[us]"), truths, truths)
 
 
 def _weight(series: Series) -> tuple[bool, int, str]:

@@ -226,7 +226,14 @@ class Server:
 
         component = self.catalog.components[request["component"]]
         wanted = {name: request[name] for name in Request.__dataclass_fields__ if name in request}
-        rows = train(component, request["variant"], Request(**wanted), Batches(self.say), self.catalog.components)
+        rows = train(
+            component,
+            request["variant"],
+            Request(**wanted),
+            Batches(self.say),
+            self.catalog.components,
+            lambda epochs: self.say({"resumed": epochs}),
+        )
         yield from ({"row": asdict(row)} for row in rows)
 
     def trajectory(self, request: Message) -> Iterator[Message]:

@@ -35,6 +35,10 @@ def test_data_lists_what_is_here(user):
     rows = {row["name"]: row for row in user.run("data", "--json").rows}
     assert rows["digits"]["available"] is True
     assert rows["mnist"]["available"] is False
+    part = rows["cifar10_rest_subset"]
+    assert (part["part_of"], part["classes"], part["samples"], part["available"]) == ("cifar10", 5, 6000, False)
+    assert rows["iris"]["location"] == "inside scikit-learn"
+    assert all(one.keys() == rows["mnist"].keys() for one in rows.values())
 
 
 def test_misspelt_data_set_is_explained(user):

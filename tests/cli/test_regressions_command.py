@@ -73,6 +73,23 @@ def test_other_software_is_named(tmp_path, here):
     assert one["note"] == "torch 2.1 to 2.2"
 
 
+def training(metric, epoch, *values, status="ok", **more):
+    about = {"epoch": epoch, "epochs": 20, "seed": 0, "data": "points"} | more
+    case = f"points,epoch={epoch}" if values else "points"
+    return Measurement("mine.net", "reference", case, metric, "1", values, status=status, note="gone", context=about)
+
+
+def test_trainings_are_held_against_each_other_wherever_they_stopped_and_a_lost_one_is_told(tmp_path, here):
+    past = Past(tmp_path)
+    for end, accuracy in ((17, 0.9), (28, 0.9), (12, 0.9), (20, 0.5)):
+        past.run(training("test_accuracy", 1, 0.1), training("test_accuracy", end, accuracy, stopped="early"))
+    assert rows(past) == (0, [("test_accuracy", "suspicion", "")])
+    past.run(training("test_accuracy", 3, 0.3), training("train_loss", 3, status="crashed"))
+    out = ask(past)[1]
+    assert "The newest training of mine.net@reference on points, seed 0, 20 epochs, crashed (epoch 3, 2026" in out
+    assert rows(past) == (0, [("test_accuracy", "suspicion", "")])
+
+
 def test_since_a_commit_after_it_nothing_is_worse(counted, here, monkeypatch):
     monkeypatch.chdir(counted.root)
     assert rows(counted, "--since", counted.commits[0]) == (1, [("flops", "worse", counted.commits[1])])

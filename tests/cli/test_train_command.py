@@ -37,6 +37,25 @@ def test_mistakes_are_told_before_anything_is_trained(user, options, said):
     assert not (user.folder / "results" / "runs").exists()
 
 
+def test_data_that_does_not_fit_is_refused_in_one_line_and_nothing_is_stored(user):
+    answer = user.run("train", "simple_nn", "--data", "iris")
+    assert (answer.code, answer.out) == (2, "")
+    (line,) = answer.err.splitlines()
+    assert "--data iris: MSELoss needs a number as the target of each sample, and iris has 3 classes; what" in line
+    assert not (user.folder / "results").exists()
+
+
+def test_missing_data_is_told_once_with_what_to_type_and_exits_with_3(user):
+    for more in ([], ["--record", "way.json", "--json"]):
+        answer = user.run("train", "mnist_mlp", *more)
+        assert (answer.code, answer.out) == (3, "")
+        (line,) = answer.err.splitlines()
+        assert line.endswith("To get it, type: nnbench data get mnist")
+        assert not (user.folder / "results").exists()
+    (row,) = user.run("train", "mnist_mlp", "--json").rows
+    assert (row["status"], "nnbench data get mnist" in row["note"]) == ("skipped", True)
+
+
 def test_what_cannot_be_trained_is_said_in_one_line(user):
     assert "no task is called 'nothing'" in user.run("train", "nothing").err
     two = user.run("train", "neural_net", "--variant", "torch", "--variant", "reference", "--record", "way.json")

@@ -110,6 +110,24 @@ def test_a_reference_band_will_do(machine, tmp_path, monkeypatch, capsys):
     assert "equal" in capsys.readouterr().out
 
 
+def test_what_was_recorded_is_made_again_as_long_and_its_end_is_told(machine, monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def trajectory(session, training, number, *_):
+        asked.append((training.epochs, number))
+        of = {"component": "mine.net", "variant": "reference", "data": "points", "seed": 0}
+        return Trajectory(of, {}, machine["steps"], asked=number, epochs=training.epochs)
+
+    monkeypatch.setattr(module.trainer, "trajectory", trajectory)
+    trainings = [Training(NET, "reference", epochs=4)]
+    module.record(Here(), trainings, 50, "cpu", tmp_path / "way.json", 1)
+    machine["steps"] = STEPS[:2]
+    assert module.replay(Here(), Training(NET, "reference"), "cpu", tmp_path / "way.json", None, False) == 1
+    assert asked == [(4, 50), (4, 50)]
+    told = "differs from step 3 of 50 on, in where it ends: after 3 steps before, after 2 steps now"
+    assert told in capsys.readouterr().out
+
+
 def test_without_any_distribution_what_to_type_is_told(machine, tmp_path, capsys):
     file = recorded(tmp_path, 1)
     machine["steps"] = OTHER

@@ -1,6 +1,8 @@
 """``nnbench trend``: rows, sparklines, dates with commits, and what is chosen."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from histories import Past, kernels, row
 from nnbench.cli import output
 from nnbench.cli.trend import command
 from nnbench.errors import NnbenchError
-from nnbench.model import Measurement
+from nnbench.model import Measurement, Status
 from nnbench.trends.series import Key
 from nnbench.trends.series_words import change, sparkline, two_values, value
 
@@ -141,28 +143,106 @@ def test_numbers_are_written_in_their_units():
     ]
 
 
-def trained(epoch, accuracy, seed=0):
-    about = {"epoch": epoch, "seed": seed, "data": "points"}
+def trained(epoch, accuracy, seed=0, asked=20, **more):
+    about = {"epoch": epoch, "seed": seed, "data": "points"} | ({"epochs": asked} if asked else {}) | more
     names = ("mine.net", "reference", f"points,epoch={epoch}", "test_accuracy")
     return Measurement(*names, "1", (accuracy,), context=about)
 
 
-def test_of_trainings_the_last_epoch_is_shown_and_all_of_them_where_that_is_asked(tmp_path, monkeypatch):
-    made = Past(tmp_path)
-    for better in (0.0, 0.1):
-        made.run(trained(1, 0.5 + better), trained(2, 0.6 + better), trained(3, 0.7 + better), trained(1, 0.4, seed=9))
+def stopped(epoch, accuracy, **more):
+    """The last epochs of a training that early stopping ended, and what was measured of it then."""
+    return trained(epoch - 1, accuracy / 2, **more), trained(epoch, accuracy, stopped="stopped early", **more)
+
+
+def crashed(epoch=0, seed=0, asked=20, metric="train_loss"):
+    about = {"epoch": epoch, "seed": seed, "data": "points", "epochs": asked}
+    names = ("mine.net", "reference", "points", metric, "1")
+    return Measurement(*names, status=Status.CRASHED, note="gone", context=about)
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """What `nnbench trend` says of a history of trainings: the cells of each of its rows, or JSON."""
     monkeypatch.setattr(output, "PIPE_WIDTH", 300)
 
-    def told(*arguments):
-        asked = ["mine.net", "--metric", "test_accuracy", "--results", str(made.results), *arguments]
+    def tell(made, *arguments):
+        asked = ["mine.net", "--results", str(made.results), *arguments]
         answer = CliRunner().invoke(command, asked, standalone_mode=False)
         assert answer.exception is None
-        return [line for line in answer.stdout.splitlines() if line.startswith("mine.net")]
+        lines = [line for line in answer.stdout.splitlines() if line.startswith("mine.net")]
+        return json.loads(answer.stdout) if "--json" in arguments else [re.split("  +", line) for line in lines]
 
-    shown = told()
-    assert [line.split("  ")[0] for line in shown] == [
-        "mine.net [points,epoch=1] seed 9",
-        "mine.net [points,epoch=3] seed 0",
+    return tell
+
+
+def test_the_value_of_a_training_is_that_of_its_last_epoch(tmp_path, told):
+    made = Past(tmp_path)
+    for better in (0.0, 0.1):
+        made.run(*(trained(epoch, 0.4 + epoch / 10 + better, asked=3) for epoch in (1, 2, 3)), *stopped(2, 0.4, seed=9))
+    assert [row[:7] for row in told(made)] == [
+        ["mine.net [points] seed 0, 3 epochs", "reference", "test_accuracy", "2", "▁█", "70.00 %", "80.00 %"],
+        ["mine.net [points] seed 9, 20 epochs", "reference", "test_accuracy", "2", "▄▄", "40.00 %", "40.00 %"],
     ]
-    assert "70.00 %  80.00 %" in shown[1]
-    assert len(told("--all")) == 4
+
+
+def test_trainings_of_one_command_that_stopped_at_different_epochs_are_one_series(tmp_path, told):
+    made = Past(tmp_path)
+    made.run(*stopped(17, 0.5))
+    made.run(*stopped(28, 0.6))
+    (row,) = told(made)
+    assert row[3:8] == ["2", "▁█", "50.00 % at epoch 17", "60.00 % at epoch 28", "+10.00 points"]
+    (series,) = told(made, "--json")
+    assert (series["values"], series["epochs"], series["lost"]) == ([0.5, 0.6], [17, 28], [])
+
+
+def test_of_older_trainings_the_command_says_how_many_epochs_were_asked_for(tmp_path, told):
+    made = Past(tmp_path)
+    for command_line in ("nnbench train net --epochs 3", "nnbench train net --epochs=3", "nnbench train net"):
+        made.run(trained(2, 0.1, asked=0), trained(3, 0.5, asked=0), command=command_line)
+    made.run(trained(1, 0.1, asked=0), command="nnbench run architectures")
+    assert [(row[0], row[3]) for row in told(made)] == [
+        ("mine.net [points] seed 0", "1"),
+        ("mine.net [points] seed 0, 1 epoch", "1"),
+        ("mine.net [points] seed 0, 3 epochs", "2"),
+    ]
+
+
+def diverged(epoch):
+    return replace(trained(epoch, 0.1, stopped="the loss is no longer finite"), status=Status.FAILED, note="not finite")
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ((trained(1, 0.9), diverged(2)), "diverged"),
+        ((trained(1, 0.9), crashed(1)), "crashed"),
+        ((crashed(),), "crashed"),
+        ((trained(1, 0.9), trained(2, 0.9)), "interrupted"),
+    ],
+)
+def test_a_training_that_ended_badly_is_a_mark_and_no_number(tmp_path, told, rows, why):
+    made = Past(tmp_path)
+    made.run(*stopped(17, 0.5))
+    lost = made.run(*rows)
+    (row,) = told(made)
+    assert row[3:7] == [f"2, 1 {why}", "▄", "50.00 %", why]
+    (series,) = told(made, "--json")
+    assert (series["values"], [(one["why"], one["run"]) for one in series["lost"]]) == ([0.5], [(why, lost)])
+    made.run(*stopped(17, 0.5))
+    assert told(made)[0][3:8] == [f"3, 1 {why}", "▄▄", "50.00 %", "50.00 %", "+0.00 points"]
+
+
+def test_trainings_that_never_gave_a_number_are_told_too(tmp_path, told):
+    made = Past(tmp_path)
+    made.run(crashed())
+    made.run(*stopped(3, 0.5, seed=1))
+    lost = ["mine.net [points] seed 0, 20 epochs", "reference", "train_loss", "1, 1 crashed", "crashed"]
+    assert told(made)[-1][:5] == lost
+
+
+def test_a_training_with_nothing_left_and_one_whose_data_is_not_here_are_none(tmp_path, told):
+    made = Past(tmp_path)
+    made.run(*stopped(17, 0.5))
+    made.run(replace(trained(17, 0.1), metric="calibration_error"))
+    made.run(replace(crashed(), status=Status.SKIPPED, note="no data"))
+    assert [row[3] for row in told(made, "--metric", "test_accuracy")] == ["1"]

@@ -3,15 +3,20 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from trained_things import training
 
+import nnbench
 from nnbench.errors import NnbenchError
-from nnbench.train.checkpoint import Keeper, load, save
+from nnbench.train.checkpoint import Keeper, load, of_recipe, save
+from nnbench.train.train import Request, train
 from nnbench.train.trajectory import checksum
 
+OLD = nnbench.Recipe("points", "MSELoss", "Adam", {"lr": 0.01}, 16, 3, scheduler="StepLR")
 OF = {"component": "mine.net", "variant": "reference", "data": "abc", "seed": 0}
 
 
@@ -133,5 +138,58 @@ def test_a_kill_while_it_is_written_leaves_the_last_one_and_its_remains_are_remo
 
 def test_one_of_an_older_nnbench_is_told(tmp_path):
     torch.save({"of": OF}, tmp_path / "one.pt")
-    with pytest.raises(NnbenchError, match="has format 1 and this nnbench reads 2; remove it"):
+    told = "has format 1, without the recipe that it is of, and this nnbench reads 3; remove it"
+    with pytest.raises(NnbenchError, match=told):
         load(tmp_path / "one.pt", OF)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"optimizer_arguments": {"lr": 0.004}}, "optimizer lr 0.01 and not 0.004"),
+        ({"optimizer": "SGD"}, "optimizer Adam and not SGD"),
+        ({"optimizer_arguments": {"lr": 0.01, "eps": 0.1}}, "optimizer eps none and not 0.1"),
+        ({"batch_size": 32}, "batch size 16 and not 32"),
+        ({"scheduler": ""}, "scheduler StepLR and not none"),
+        ({"scheduler_arguments": {"gamma": 0.5}}, "scheduler gamma none and not 0.5"),
+        ({"loss": "L1Loss"}, "loss MSELoss and not L1Loss"),
+        ({"patience": 4}, "patience none and not 4"),
+        ({"arguments": {"act": nn.Tanh}}, "network act none and not Tanh"),
+    ],
+)
+def test_that_of_another_recipe_is_refused_with_what_differs(tmp_path, more, said):
+    save(tmp_path / "one.pt", {"of": OF | of_recipe(OLD)})
+    with pytest.raises(NnbenchError, match=rf"one\.pt is of another training: {said}\. Remove it"):
+        load(tmp_path / "one.pt", OF | of_recipe(replace(OLD, **more)))
+    more_of_it = replace(OLD, epochs=9, note="longer", every_run=True)
+    assert load(tmp_path / "one.pt", OF | of_recipe(more_of_it))
+
+
+def test_one_that_does_not_fit_the_network_is_told(tmp_path):
+    made = training()
+    Keeper(tmp_path / "one.pt", made, OF, 0).keep()
+    other = training()
+    other.model[3] = nn.Linear(8, 5)
+    with pytest.raises(NnbenchError, match=r"one\.pt does not fit what is trained \(.*\); remove it"):
+        Keeper(tmp_path / "one.pt", other, OF, 0)
+
+
+def test_a_training_with_another_recipe_does_not_go_on_from_it_and_more_epochs_do(tmp_path):
+    def trained(epochs, lr=0.01):
+        suite, recipe = nnbench.Suite("mine"), nnbench.Recipe("iris", "CrossEntropyLoss", "Adam", {"lr": lr}, 64, 2)
+        shape = nnbench.case(nnbench.randn(2, 4), input_size=4, num_classes=3)
+        made = suite.component("net", reference=Line, kind="architecture", cases=[shape], recipe=recipe)
+        request = Request(epochs=epochs, checkpoint=str(tmp_path / "one.pt"))
+        return {row.context["epoch"] for row in train(made, "reference", request)}
+
+    assert trained(1) == {1}
+    with pytest.raises(NnbenchError, match=r"another training: optimizer lr 0\.01 and not 0\.004\. Remove it"):
+        trained(2, lr=0.004)
+    assert trained(3) == {2, 3}
+
+
+class Line(nn.Linear):
+    """As small as a network can be."""
+
+    def __init__(self, input_size, num_classes):
+        super().__init__(input_size, num_classes)

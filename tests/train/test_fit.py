@@ -1,6 +1,7 @@
 """The engine: what an epoch is, what ends a training, and that a stopped one goes on as if it had not been."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -69,11 +70,21 @@ def test_a_schedule_over_epochs_is_followed():
     assert [one.learning_rate for one in epochs] == pytest.approx([0.05, 0.005, 0.0005])
 
 
-def test_gradients_are_clipped_where_the_recipe_says_so():
-    (free,) = training(optimizer="SGD", optimizer_arguments={"lr": 0.01}).run(1)
-    (clipped,) = training(optimizer="SGD", optimizer_arguments={"lr": 0.01}, clip_norm=0.01).run(1)
-    assert clipped.gradient_norm == pytest.approx(0.01, rel=1e-3)
-    assert free.gradient_norm > 0.05
+def test_gradients_are_clipped_where_the_recipe_says_so_and_their_norm_is_that_before():
+    data = parts()
+    one_batch = replace(data, train=data.train.rows(torch.arange(16)))
+    free, clipped = (
+        training(data=one_batch, optimizer="SGD", optimizer_arguments={"lr": 0.01}, clip_norm=limit)
+        for limit in (0.0, 0.01)
+    )
+    before = [one.clone() for one in clipped.model.parameters()]
+    torch.manual_seed(0)
+    (told,) = clipped.run(1)
+    torch.manual_seed(0)
+    (wanted,) = free.run(1)
+    assert told.gradient_norm == wanted.gradient_norm > 0.05
+    moved = [one - old for one, old in zip(clipped.model.parameters(), before, strict=True)]
+    assert float(nn.utils.get_total_norm(moved)) == pytest.approx(0.01 * 0.01, rel=1e-3)
 
 
 def test_what_diverges_is_told_and_ended():

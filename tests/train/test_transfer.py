@@ -1,6 +1,7 @@
 """A backbone's weights: pretrained where a cache has them, else trained once on other data and kept."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from torch import nn
 
 import nnbench
 from nnbench.data import ImageData
+from nnbench.errors import NnbenchError
 from nnbench.train import prepare as preparing
 from nnbench.train import transfer
-from nnbench.train.train import Request, train
+from nnbench.train.train import Request, train, trajectory
 
 SUITE = nnbench.Suite("mine")
 
@@ -59,6 +61,7 @@ def cache(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(preparing, "load", lambda name: found)
     monkeypatch.setenv("NNBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "users"))
     monkeypatch.setattr(transfer.torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     return tmp_path
 
@@ -130,3 +133,62 @@ def test_another_recipe_of_the_backbone_is_another_file(cache):
     longer = transfer._own_recipe(RECIPE, "cifar10_rest")
     object.__setattr__(longer, "epochs", 4)
     assert transfer._key(NET, own) != transfer._key(NET, longer)
+
+
+def test_where_nobody_may_write_beside_the_data_it_is_kept_in_the_users_cache_and_the_rows_say_so(cache):
+    (cache / "backbones").write_text("in the way")
+    found, told = rows()
+    assert told
+    assert "; kept in the user's cache, as beside the data nobody may write" in found[0].context["backbone"]
+    (kept,) = (cache / "users").glob("nnbench/backbones/*.pt")
+    assert torch.load(kept, weights_only=True).keys() == Net().state_dict().keys()
+    assert rows()[1] == []
+
+
+def test_one_that_can_be_kept_nowhere_is_refused_before_it_is_trained(cache):
+    (cache / "backbones").write_text("in the way")
+    (cache / "users").write_text("too")
+    told = []
+    with pytest.raises(NnbenchError, match=r"can be kept neither in .*backbones \(.*\) nor in .*; set NNBENCH_DATA to"):
+        list(train(NET, "reference", Request(), lambda *said: told.append(said)))
+    assert told == []
+
+
+def test_one_that_diverges_is_not_kept(cache):
+    hot = replace(RECIPE, backbone=RECIPE.backbone | {"optimizer": "SGD", "optimizer_arguments": {"lr": float("inf")}})
+    with pytest.raises(NnbenchError, match="on cifar10_first: the loss is no longer finite"):
+        transfer.backbone(NET, hot, "cifar10_rest", "cpu")
+    assert list((cache / "backbones").glob("*")) == []
+
+
+class Killed(Exception):
+    """In the middle."""
+
+
+@pytest.mark.parametrize("batches", [3, 4, 6, 9])
+def test_a_checkpoint_covers_the_training_of_the_backbone_to_the_last_bit(cache, batches):
+    rows()
+    (kept,) = (cache / "backbones").glob("*.pt")
+    wanted = torch.load(kept, weights_only=True)
+    kept.unlink()
+    request, seen = Request(checkpoint=str(cache / "kept" / "task.pt"), checkpoint_seconds=0), []
+
+    def tell(done, of, before=""):
+        seen.append(before)
+        if len(seen) == batches + 1:  # one later than what is kept
+            raise Killed
+
+    with pytest.raises(Killed):
+        list(train(NET, "reference", request, tell))
+    list(train(NET, "reference", request, lambda done, of, before="": seen.append(before)))
+    assert len([one for one in seen if one]) in (3 * 4 + 1, 3 * 4)  # four batches an epoch; one of them twice
+    found = torch.load(kept, weights_only=True)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert [file.name for file in (cache / "kept").iterdir()] == ["task.pt"]
+
+
+def test_before_the_first_steps_are_recorded_the_backbone_is_told(cache):
+    told = []
+    steps = list(trajectory(NET, "reference", Request(), 2, lambda *said: told.append(said)))
+    assert len(steps) == 2
+    assert told[0][2] == "training its backbone on cifar10_first, epoch 1 of 3"

@@ -212,8 +212,8 @@ def test_other_machines_threads_specifications_and_seeds_are_other_series(store)
         ("m2", 1, "s1"): [2.0],
         ("m1", 4, "s1"): [3.0],
         ("m1", 1, "s2"): [4.0],
-        ("m1", 1, "s1 seed 0"): [0.9],
-        ("m1", 1, "s1 seed 1"): [0.91],
+        ("m1", 1, "s1 seed 0, 1 epoch"): [0.9],
+        ("m1", 1, "s1 seed 1, 1 epoch"): [0.91],
     }
 
 
