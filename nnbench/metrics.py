@@ -77,7 +77,7 @@ METRICS = {
         Metric("validation_loss", "1", "validation loss"),
         Metric("validation_accuracy", "1", "validation accuracy", better="more"),
         Metric("learning_rate", "1", "learning rate", better="neither"),
-        Metric("gradient_norm", "1", "norm of the last gradient", better="neither"),
+        Metric("gradient_norm", "1", "norm of the last gradient before clipping", better="neither"),
         Metric("test_loss", "1", "test loss"),
         Metric("test_accuracy", "1", "test accuracy", better="more"),
         Metric("training_time", "s", "training time, wall"),
