@@ -57,8 +57,13 @@ class Findings:
 
     @property
     def close(self) -> tuple[str, ...]:
-        """Those of the best that tie, as far as anybody can see: equal, or no further off than the margin."""
+        """Those of the best that are surely equal to it, or on average no further off than the margin."""
         return tuple(name for name in self.best if name == self.order[0] or self._is_close(self.gap(name)))
+
+    @property
+    def tied(self) -> tuple[str, ...]:
+        """The best and those that surely equal it."""
+        return tuple(one for one in self.close if one == self.order[0] or self.gap(one).pair.verdict == "equal")
 
     def _is_close(self, gap: Gap) -> bool:
         return gap.pair.verdict == "equal" or (gap.by is not None and gap.by <= self.margin)

@@ -43,7 +43,8 @@ def _no_benefit(experiment: Experiment, found: Findings, none: str) -> str:
 
 def _benefit(experiment: Experiment, found: Findings, none: str) -> str:
     told = written([_rate(experiment, name) for name in _by_level(experiment, found.close)])
-    verb = "is the best rate" if len(found.close) == 1 else "tie for the best rate"
+    many = "tie for the best rate" if found.tied == found.close else "are not told apart as the best rates"
+    verb = "is the best rate" if len(found.close) == 1 else many
     return f"Dropout helps: {told} {verb}, {_ahead(experiment, found.gap(none))} ahead of none."
 
 

@@ -74,19 +74,33 @@ def _why_nothing(found: Findings) -> str:
 def _of_names(experiment: Experiment, found: Findings) -> str:
     close, others = found.close, [name for name in found.order if name not in found.best]
     unsettled = [found.gap(name) for name in found.best if name not in close]
-    parts = [_leaders(experiment, found, close, bool(others))]
+    parts = list(_leaders(experiment, found, close, bool(others)))
     parts += [_worse(experiment, found, others)] if others else []
     parts += [_unsettled(experiment, found, unsettled)] if unsettled else []
     return f"{'; '.join(parts)}."
 
 
-def _leaders(experiment: Experiment, found: Findings, close: tuple[str, ...], are_others: bool) -> str:
+def _leaders(experiment: Experiment, found: Findings, close: tuple[str, ...], are_others: bool) -> Iterator[str]:
+    """Who is best, who surely equals it, and who is so close behind that these seeds cannot tell."""
+    tied = found.tied
     if len(close) == 1:
         verb = "is best" if close == found.best else "is ahead"
-        return f"{named(close[0])} {verb} with {_mean(experiment, found, close[0])}"
-    tie = f"{_short(found, close)} tie at {_level(experiment, found)}"
-    all_tie = close == found.best and not are_others
-    return f"No difference that {_seeds(found.seeds)} could tell: {tie}" if all_tie else tie
+        yield f"{named(close[0])} {verb} with {_mean(experiment, found, close[0])}"
+        return
+    alone = len(tied) == 1
+    names = close if alone else tied
+    level = _level(experiment, found, names)
+    if close == found.best and not are_others:
+        said = "are at" if alone else "tie at"
+        yield f"No difference that {_seeds(found.seeds)} could tell: {_short(found, names)} {said} {level}"
+    elif alone:
+        yield f"{_seeds(found.seeds)} cannot tell {_short(found, names)} apart: {level}"
+    else:
+        yield f"{_short(found, names)} tie at {level}"
+    near = [found.gap(name) for name in close if name not in names]
+    if near:
+        told = [_behind_in_brackets(experiment, gap) for gap in near]
+        yield f"{listing(told) if len(told) <= NAMED else f'{len(told)} more'} cannot be told from them"
 
 
 def _unsettled(experiment: Experiment, found: Findings, gaps: list[Gap]) -> str:
@@ -122,9 +136,9 @@ def named(contender: str) -> str:
     return f"{opening}{contender}{closing}"
 
 
-def _level(experiment: Experiment, found: Findings) -> str:
-    """What those that tie reached: one number where it is the same as told."""
-    means = sorted(found.means[name].estimate for name in found.close if name in found.means)
+def _level(experiment: Experiment, found: Findings, names: tuple[str, ...]) -> str:
+    """What these reached: one number where it is the same as told."""
+    means = sorted(found.means[name].estimate for name in names if name in found.means)
     ends = list(dict.fromkeys(number(experiment.metric, value) for value in (means[0], means[-1])))
     if is_share(experiment.metric):
         ends[:-1] = [end.removesuffix(" %") for end in ends[:-1]]

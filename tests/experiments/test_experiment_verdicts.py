@@ -8,9 +8,9 @@ from nnbench.experiments.verdicts import verdict
 from nnbench.stats import Interval
 
 
-def test_ties_and_a_loser_are_told_in_one_sentence():
+def test_those_close_together_and_a_loser_are_told_in_one_sentence():
     said = verdict(experiment())
-    assert said.headline.startswith("adam, rmsprop and momentum tie at 97.")
+    assert said.headline.startswith("5 seeds cannot tell adam, rmsprop and momentum apart: 97.")
     assert "; sgd is worse by 2.06 points (99 % interval 1.52 to 2.67)." in said.headline
     assert said.groups == (("adam", "rmsprop", "momentum"), ("sgd",))
 
@@ -50,6 +50,20 @@ def test_more_seeds_settle_the_tie():
     assert told.endswith(" equal adam: surely less than 0.38 points apart.")
 
 
+def test_only_what_surely_is_within_the_margin_ties():
+    values = {
+        "a": [0.900, 0.902, 0.901, 0.899, 0.900],
+        "b": [0.901, 0.900, 0.900, 0.901, 0.899],
+        "c": [0.880, 0.915, 0.905, 0.890, 0.895],
+    }
+    made = plain(values)
+    said = verdict(plain(values, protocol=dict(made.protocol) | {"margin": 0.02}))
+    assert said.headline == (
+        "No difference that 5 seeds could tell: a and b tie at 90.02 to 90.04 % test accuracy; "
+        "c (0.34 points behind) cannot be told from them."
+    )
+
+
 def test_failed_trials_are_counted_with_their_cause():
     said = verdict(experiment())
     assert "momentum failed in 1 of 5 trials (seed 1 after epoch 2: diverged: training loss is nan)." in said.sentences
@@ -77,7 +91,7 @@ def test_contender_that_never_finishes_loses():
 
 def test_no_difference_is_an_answer():
     said = verdict(plain({"a": [0.90, 0.91, 0.90], "b": [0.91, 0.90, 0.90]}))
-    assert said.headline == "No difference that 3 seeds could tell: a and b tie at 90.33 % test accuracy."
+    assert said.headline == "No difference that 3 seeds could tell: a and b are at 90.33 % test accuracy."
     assert said.groups == (("a", "b"),)
 
 
@@ -86,7 +100,7 @@ def test_what_is_far_behind_and_not_settled_is_no_tie():
         plain({"a": [0.97, 0.971, 0.972, 0.97], "b": [0.971, 0.97, 0.971, 0.971], "c": [0.5, 0.97, 0.4, 0.96]})
     )
     behind = "c (26.32 points behind) looks worse, but 4 seeds are too few to be sure."
-    assert said.headline == f"a and b tie at 97.08 % test accuracy; {behind}"
+    assert said.headline == f"4 seeds cannot tell a and b apart: 97.08 % test accuracy; {behind}"
 
 
 def test_several_that_are_not_settled_are_told_together():
@@ -127,7 +141,7 @@ def test_interval_as_wide_as_half_of_all_shares_says_nothing():
 
 def test_names_that_hold_a_comma_are_quoted():
     said = verdict(plain({"Xavier, uniform": [0.90, 0.91, 0.90], "b": [0.91, 0.90, 0.90]}))
-    assert "“Xavier, uniform” and b tie at" in said.headline
+    assert "“Xavier, uniform” and b are at" in said.headline
 
 
 def test_those_of_whom_the_same_is_said_are_told_together():
@@ -136,17 +150,19 @@ def test_those_of_whom_the_same_is_said_are_told_together():
     assert sentence.startswith("3 seeds cannot tell these from a: b, c, d and e, 16.00 points worse")
 
 
-def test_a_tie_of_most_is_told_by_how_many():
+def test_most_that_are_alike_are_told_by_how_many():
     values = {name: [0.9, 0.91, 0.9] for name in "abcdefgh"} | {"z": [0.1, 0.11, 0.1]}
     assert verdict(plain(values)).headline.startswith(
-        "8 of 9 contenders tie at 90.33 % test accuracy; z is worse by 80.00 points"
+        "3 seeds cannot tell 8 of 9 contenders apart: 90.33 % test accuracy; z is worse by 80.00 points"
     )
 
 
 def test_losses_that_differ_manifold_are_told_apart_though_the_larger_ones_vary():
     values = {"a": [0.02, 0.022, 0.019, 0.021], "b": [0.5, 0.6, 0.65, 0.45], "c": [0.021, 0.02, 0.02, 0.022]}
     said = verdict(plain(values, metric="test_loss", better="less"))
-    assert said.headline.startswith("a and c tie at 0.0205 to 0.0208 test loss; b is worse by 0.53 (99 % interval 0.3")
+    assert said.headline.startswith(
+        "4 seeds cannot tell a and c apart: 0.0205 to 0.0208 test loss; b is worse by 0.53 (99 % interval 0.3"
+    )
 
 
 def test_one_seed_decides_nothing():
