@@ -15,7 +15,7 @@ def test_table_puts_the_best_first_and_the_verdict_below(capsys):
     assert [line.split()[0] for line in lines[1:5]] == ["adam", "rmsprop", "momentum", "sgd"]
     assert "97.90 %" in lines[1]
     assert "4 of 5" in lines[3]
-    assert lines[6].startswith("adam, rmsprop and momentum tie")
+    assert lines[6].startswith("5 seeds cannot tell adam, rmsprop and momentum apart")
     assert lines[-1] == "  The budget of 3 min 00 s was spent."
 
 
