@@ -19,7 +19,7 @@ import random
 from nnbench.comparison import DECIDED, intervals, pairs
 
 CONTENDERS = (2, 4, 6)
-SEEDS = (3, 5, 10)
+SEEDS = (2, 3, 5, 10)
 MARGIN = (
     2.0  # deviations between seeds: about what 10,000 test samples leave open of 98 % with a deviation of 0.17 points
 )

@@ -139,7 +139,8 @@ def command(
     """Train a task with each value of FACTOR under the same seeds, say which is better and how sure that is.
 
     Every training is stored when it is finished. The same command, after Ctrl-C or on another day, takes from the store
-    what is there and trains the rest. A page with everything is written to results/reports/compare-FACTOR-TASK.html.
+    what is there and trains the rest. A page with everything is written to results/reports/compare-FACTOR-TASK.html;
+    other data than the recipe's, --tune and --set are named behind TASK.
 
     Exits with 1 when an implementation that was compared fails its checks, 3 when one could not be trained.
     """
@@ -166,7 +167,7 @@ def command(
         output.warn(compare_plan.in_words(plan, crew.width))
         made, run = _follow(plan, crew, session, found, results, timeout or TRIAL_SECONDS, memory_limit, margin)
     compare_told.tell(made, as_json)
-    target = page or results / "reports" / f"compare-{_in_a_file_name(plan.factor, plan.task.id)}.html"
+    target = page or results / "reports" / _page_name(plan, fixed)
     _write(target, experiment_page(made))
     output.warn(f"stored as {run.id}{compare_told.reused(made)}; the page is {target}")
     return _exit_code(made)
@@ -212,6 +213,14 @@ def _told(run: Run) -> dict[str, Any]:
         "machine": {name: machine[name] for name in ("id", "cpu", "cores", "memory_gib", "threads")},
         "versions": {name: machine[name] for name in ("nnbench-harness", "torch", "numpy", "python")},
     }
+
+
+def _page_name(plan: Plan, fixed: Sequence[str]) -> str:
+    """What the page is called: after all that makes it another answer than the plain command's, so none replaces it."""
+    own = (plan.task.recipe or {})["data"]
+    data = [plan.data] if plan.data != own else []
+    tuned = ["tuned"] if plan.tune else []
+    return f"compare-{_in_a_file_name(plan.factor, plan.task.id, *data, *tuned, *sorted(fixed))}.html"
 
 
 def _in_a_file_name(*texts: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -13,11 +13,14 @@ from rich.text import Text
 
 from nnbench.cli import output
 from nnbench.comparison import letters
-from nnbench.experiments.findings import Findings, findings, values
-from nnbench.experiments.records import Contender, Experiment
+from nnbench.experiments.findings import Findings, findings, is_vague, values
+from nnbench.experiments.records import Contender, Experiment, Outcome
 from nnbench.experiments.verdicts import verdict
-from nnbench.experiments.words import is_share, number, title
+from nnbench.experiments.words import number, title
 from nnbench.model import Status
+from nnbench.report.comparison.seeds import is_usable
+from nnbench.report.comparison.sensitivity import edges
+from nnbench.report.comparison.tuned import metric_of_tuning, rate_of
 from nnbench.stats import Interval
 from nnbench.units import seconds
 
@@ -32,7 +35,7 @@ def tell(experiment: Experiment, as_json: bool) -> None:
     said = verdict(experiment)
     console.print()
     _say(console, said.headline, style="bold")
-    for sentence in (*said.sentences, *experiment.left_out):
+    for sentence in (*said.sentences, *experiment.left_out, *edges(experiment)):
         _say(console, sentence, indent=2)
 
 
@@ -68,7 +71,7 @@ def _in_order(experiment: Experiment, found: Findings) -> list[Contender]:
 def _cells(experiment: Experiment, found: Findings, one: Contender) -> tuple[str, str, str, str]:
     trials = [outcome for outcome in experiment.of(one.name) if outcome.status != Status.SKIPPED]
     done = [outcome for outcome in trials if outcome.status == Status.OK]
-    times = [outcome.epochs[-1].seconds for outcome in done if outcome.epochs]
+    times = [one.epochs[-1].seconds for one in done if one.epochs and is_usable(one, experiment.metric)]
     seeds = str(len(trials)) if len(done) == len(trials) else f"{len(done)} of {len(trials)}"
     mean = found.means.get(one.name)
     if mean is None:
@@ -77,14 +80,17 @@ def _cells(experiment: Experiment, found: Findings, one: Contender) -> tuple[str
         number(experiment.metric, mean.estimate),
         _ends(experiment, mean),
         seeds,
-        seconds(fmean(times)) if times else "",
+        seconds(median(times)) if times else "",
     )
 
 
 def _ends(experiment: Experiment, mean: Interval) -> str:
-    """The interval, of a share no further than a share goes; empty where there is none."""
-    low, high = (max(mean.low, 0.0), min(mean.high, 1.0)) if is_share(experiment.metric) else (mean.low, mean.high)
-    return "" if math.isinf(mean.low) else f"{number(experiment.metric, low)} to {number(experiment.metric, high)}"
+    """The interval, as the page tells it; empty where there is none."""
+    if math.isinf(mean.low):
+        return ""
+    if is_vague(experiment.metric, mean):
+        return "too few seeds"
+    return f"{number(experiment.metric, mean.low)} to {number(experiment.metric, mean.high)}"
 
 
 def _remark(found: Findings, one: Contender) -> str:
@@ -118,6 +124,9 @@ def content(experiment: Experiment) -> dict[str, Any]:
         "contenders": [_contender(experiment, found, one) for one in experiment.contenders],
         "pairs": [asdict(pair) for pair in found.pairs],
         "left_out": experiment.left_out,
+        "warnings": edges(experiment),
+        "tuning": [_tuning(experiment, one) for one in experiment.tuning],
+        "beside": [_beside(experiment, one) for one in experiment.beside],
         "protocol": dict(experiment.protocol),
     }
 
@@ -140,3 +149,23 @@ def _contender(experiment: Experiment, found: Findings, one: Contender) -> dict[
             for trial in experiment.of(one.name)
         ],
     }
+
+
+def _tuning(experiment: Experiment, one: Outcome) -> dict[str, Any]:
+    """A trial of the tuning, judged on validation samples."""
+    rate = {"learning_rate": rate_of(one.trial.changes)}
+    return _of_whom(one) | rate | _ended(one, metric_of_tuning(experiment.metric))
+
+
+def _beside(experiment: Experiment, one: Outcome) -> dict[str, Any]:
+    """A trial on a share of the training samples."""
+    return _of_whom(one) | {"train_share": one.trial.changes.get("train_share")} | _ended(one, experiment.metric)
+
+
+def _of_whom(one: Outcome) -> dict[str, Any]:
+    return {"contender": one.trial.contender, "seed": one.trial.seed}
+
+
+def _ended(one: Outcome, metric: str) -> dict[str, Any]:
+    value = one.last(metric) if is_usable(one, metric) else None
+    return {"metric": metric, "value": value, "status": one.status, "note": one.note, "run": one.run}

@@ -84,12 +84,13 @@ def _stored(results: Path) -> Stored:
 
 def _latest(found: Sequence[Experiment]) -> list[Experiment]:
     """Of experiments that asked the same, the one that was made last."""
-    asked = grouped(found, lambda one: (one.factor, one.task, one.data, one.protocol.get("epochs"), _names(one)))
+    asked = grouped(found, _asked)
     return [same[-1] for _, same in asked]
 
 
-def _names(experiment: Experiment) -> tuple[str, ...]:
-    return tuple(one.name for one in experiment.contenders)
+def _asked(one: Experiment) -> tuple[object, ...]:
+    names = tuple(each.name for each in one.contenders)
+    return one.factor, one.task, one.data, one.protocol.get("epochs"), bool(one.tuning), names
 
 
 def _pages(

@@ -9,6 +9,7 @@ from statistics import fmean, variance
 from scipy.special import stdtrit
 
 from nnbench.comparison.failed import Values, finished
+from nnbench.comparison.scores import scale
 from nnbench.comparison.spreads import Spread, steadied
 from nnbench.stats import Interval
 
@@ -28,10 +29,14 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def intervals(values: Mapping[str, Values]) -> dict[str, Interval]:
-    """The means of several contenders, whose spreads steady each other; those with no finished trial are left out."""
+    """The means of several contenders, whose spreads steady each other; those with no finished trial are left out.
+
+    Seeds that came to the same value are no proof that all do: no spread is less than the steps of the values give.
+    """
     found = {name: finished(members) for name, members in values.items()}
     many = {name: members for name, members in found.items() if len(members) > 1}
-    own = {name: variance(members) for name, members in many.items()}
+    least = scale(values, "more").step ** 2 / 6
+    own = {name: max(variance(members), least) for name, members in many.items()}
     known = {name: Spread(own[name], len(many[name]) - 1) for name in many if own[name] > 0}
     others = sum(one.freedom for one in known.values()) - max((one.freedom for one in known.values()), default=0)
     spreads = dict(zip(known, steadied(list(known.values()), others, LEANS), strict=True))

@@ -84,7 +84,7 @@ class _Making:
         tried = tuning_rounds(self.plan)
         likely = [*final_rounds(self.plan, self.plan.contenders), *share_rounds(self.plan, self.plan.contenders)]
         self._train(tried, TUNING_SHARE, after=likely)
-        whole = [trials for trials in tried if all(identity(one) in self.kept for one in trials)]
+        whole = [trials for trials in tried if self._is_whole(trials)]
         contenders = chosen(self.plan, self._outcomes(whole)) if whole else self.plan.contenders
         wanted = final_rounds(self.plan, contenders)
         beside = share_rounds(self.plan, contenders)
@@ -97,6 +97,10 @@ class _Making:
         made = replace(made, left_out=(*made.left_out, *missing))
         self.place.add(ledger.row_of(made, self._checked_code(checks)))
         return made
+
+    def _is_whole(self, trials: Round) -> bool:
+        """Whether everybody had this rate: but for whoever cannot be trained at any."""
+        return all(identity(one) in self.kept or one.contender in self.given_up for one in trials)
 
     def _train(
         self, rounds: Sequence[Round], share: float = 1.0, at_least: int = 0, after: Sequence[Round] = ()

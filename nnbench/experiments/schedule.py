@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -111,16 +112,24 @@ def grid(centre: float, number: int) -> list[float]:
 
 
 def chosen(plan: Plan, outcomes: Sequence[Outcome]) -> tuple[Contender, ...]:
-    """Each contender at the rate that was best on validation; those without a good trial as they came."""
+    """Each contender at the rate that was best on validation, of equals the one tried first, its own before others.
+
+    Those without a good trial stay as they came.
+    """
     metric = validation_metric(plan)
     sign = -1.0 if plan.better == "less" else 1.0
     found = []
     for contender in plan.contenders:
         own = [one for one in outcomes if one.trial.contender == contender.name and one.status == Status.OK]
-        scored = [(value, one) for one in own if (value := one.last(metric)) is not None]
+        scored = [(value, one) for one in own if math.isfinite(value := _number(one, metric))]
         best = max(scored, key=lambda pair: sign * pair[0])[1] if scored else None
         found.append(with_rate(contender, best.trial.changes["lr"]) if best else contender)
     return tuple(found)
+
+
+def _number(outcome: Outcome, metric: str) -> float:
+    value = outcome.last(metric)
+    return math.nan if value is None else value
 
 
 def validation_metric(plan: Plan) -> str:

@@ -31,7 +31,7 @@ def _size(experiment: Experiment) -> str:
     seeds = {one.trial.seed for one in experiment.outcomes}
     epochs = max((one.trial.epochs for one in experiment.outcomes), default=0)
     counted = (len(experiment.contenders), "contender"), (len(seeds), "seed"), (epochs, "epoch")
-    return ", ".join(plural(number, noun) for number, noun in counted)
+    return ", ".join([*(plural(number, noun) for number, noun in counted), *(["tuned"] if experiment.tuning else [])])
 
 
 def _parts(experiment: Experiment) -> Iterator[Part]:

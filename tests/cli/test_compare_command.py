@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import plans
 import pytest
 from made_up import experiment, plain
 
@@ -20,7 +21,7 @@ def test_two_learning_rates_are_compared_and_stored(user):
     low, high = (one["values"] for one in told["contenders"])
     assert max(low) < min(high)
     assert (told["protocol"]["seeds"], told["protocol"]["epochs"]) == ([0, 1], 1)
-    page = user.folder / "results" / "reports" / "compare-lr-0.0001-0.01-neural_net.html"
+    page = user.folder / "results" / "reports" / "compare-lr-0.0001-0.01-neural_net-digits.html"
     assert page.is_file()
     assert f"the page is {page.relative_to(user.folder)}" in answer.err
 
@@ -63,3 +64,16 @@ def test_a_page_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(ResultsError, match="Name another file with --output"):
         compare._refuse_unwritable(tmp_path / "file" / "page.html")
     compare._refuse_unwritable(tmp_path / "folder" / "page.html")
+
+
+def test_pages_of_other_questions_have_other_names():
+    plain_one = plans.plan(data=plans.TASK.recipe["data"])
+    name = compare._page_name(plain_one, ())
+    assert name == f"compare-optimizers-{plans.TASK.id.removeprefix('architectures.')}.html"
+    start = name.removesuffix(".html")
+    other = replace(plain_one, data="fashion_mnist", tune=3)
+    assert compare._page_name(replace(plain_one, data="fashion_mnist"), ()) == f"{start}-fashion_mnist.html"
+    assert compare._page_name(replace(plain_one, tune=3), ()) == f"{start}-tuned.html"
+    assert (
+        compare._page_name(other, ("lr=0.01", "clip_norm=1")) == f"{start}-fashion_mnist-tuned-clip_norm-1-lr-0.01.html"
+    )

@@ -1,8 +1,11 @@
 import json
+from dataclasses import replace
 
+import pytest
 from made_up import dropout, experiment, plain
 
 from nnbench.cli import compare_told
+from nnbench.report.comparison.sensitivity import edges
 
 
 def told(capsys, made, as_json=False):
@@ -33,8 +36,47 @@ def test_wrong_implementation_has_no_number(capsys):
 
 
 def test_interval_of_a_share_stays_a_share(capsys):
-    line = told(capsys, plain({"a": [0.9, 0.1], "b": [0.5, 0.6]})).splitlines()[2]
-    assert "0.00 % to 100.00 %" in line
+    lines = told(capsys, plain({"a": [0.99, 0.98, 0.999], "b": [0.5, 0.6, 0.55]})).splitlines()
+    assert "to 100.00 %" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "better"),
+    [({"a": [0.9, 0.1], "b": [0.5, 0.6]}, "test_accuracy", "more"), ({"a": [1.2, 0.9]}, "test_loss", "less")],
+)
+def test_interval_that_says_nothing_is_not_told(capsys, values, metric, better):
+    lines = told(capsys, plain(values, metric, better)).splitlines()[1 : 1 + len(values)]
+    assert all("too few seeds" in line and " to " not in line for line in lines)
+
+
+def test_training_is_the_median_of_the_seeds(capsys):
+    made = plain({"a": [0.9, 0.91, 0.92]})
+    slow = replace(made.outcomes[0], epochs=(replace(made.outcomes[0].epochs[0], seconds=500.0),))
+    line = told(capsys, replace(made, outcomes=(slow, *made.outcomes[1:]))).splitlines()[1]
+    assert "2.00 s" in line
+
+
+def test_best_rate_at_the_end_of_the_grid_is_told_as_on_the_page(capsys):
+    made = experiment()
+    cut = replace(made, tuning=tuple(one for one in made.tuning if one.trial.changes["lr"] <= 1e-3))
+    said = edges(cut)
+    assert "best at the upper end" in said[0]
+    assert told(capsys, cut).splitlines()[-1] == f"  {said[0]}"
+    assert json.loads(told(capsys, cut, as_json=True))["warnings"] == said
+    assert json.loads(told(capsys, made, as_json=True))["warnings"] == []
+
+
+def test_json_holds_the_trials_of_tuning_and_of_shares(capsys):
+    made = plain({"a": [0.9, 0.91]})
+    short = replace(made.outcomes[0], trial=replace(made.outcomes[0].trial, changes={"train_share": 0.1}))
+    content = json.loads(told(capsys, replace(experiment(), beside=(short,)), as_json=True))
+    assert len(content["tuning"]) == len(experiment().tuning)
+    first, diverged = content["tuning"][0], content["tuning"][3]
+    assert (first["contender"], first["seed"], first["learning_rate"]) == ("adam", 0, 1e-4)
+    assert (first["metric"], first["status"]) == ("validation_accuracy", "ok")
+    assert first["value"] == experiment().tuning[0].last("validation_accuracy")
+    assert (diverged["learning_rate"], diverged["status"], diverged["value"]) == (0.1, "failed", None)
+    assert [(one["train_share"], one["value"]) for one in content["beside"]] == [(0.1, 0.9)]
 
 
 def test_names_are_no_markup(capsys):

@@ -198,6 +198,28 @@ def test_means_steady_each_other_and_failures_are_left_out():
     assert max(widths) / min(widths) < max(own) / min(own)
 
 
+def test_seeds_that_came_to_the_same_value_are_as_uncertain_as_the_others():
+    found = intervals({"same": (0.9733, 0.9733), "b": (0.97, 0.98), "c": (0.96, 0.975), "d": (0.97, 0.974)})
+    widths = {name: one.high - one.low for name, one in found.items()}
+    assert widths["same"] == min(widths.values())
+    assert widths["same"] > widths["d"] / 3
+
+
+def test_step_of_the_values_is_the_least_spread_of_a_mean():
+    found = intervals({"a": [0.75, 0.75, 0.75], "b": [0.5, 0.5, 0.5]})
+    assert found["a"].high - 0.75 == pytest.approx(9.9248 * 0.25 / math.sqrt(6 * 3), rel=1e-4)
+    assert intervals({"a": [0.75, 0.75], "b": [0.75, 0.75]})["a"] == interval([0.75, 0.75])
+
+
+def test_means_of_whole_steps_hold_the_truth_with_two_seeds():
+    generator = random.Random(0)
+    held = 0
+    for _ in range(200):
+        values = {name: [float(round(generator.gauss(0, 1))) for _ in range(2)] for name in "abcd"}
+        held += sum(one.low <= 0 <= one.high for one in intervals(values).values())
+    assert held >= 0.98 * 4 * 200
+
+
 def test_groups_overlap_where_the_middle_is_like_both_ends():
     values = {
         "good": [3.0, 3.1, 2.9, 3.0, 3.05],

@@ -187,6 +187,16 @@ def test_tuning_comes_first_and_decides_the_rates(make):
     assert {job["request"]["holds_out"] for job in crew.done} == {True}
 
 
+def test_a_contender_that_cannot_be_trained_leaves_the_others_their_rates(make):
+    def work(job):
+        if job["request"]["contender"] == "sgd":
+            return answer(job, [row(job["request"], 1, "train_loss", 0.0, status="skipped", note="it takes no lr")])
+        return trained(job, 0.9 - abs(job["request"]["changes"]["lr"] - 0.00316228))
+
+    made = make(Crew(work), plan(tune=3))
+    assert made.contenders[0].changes["lr"] == 0.00316228
+
+
 class Clock:
     """Five seconds pass with each job."""
 

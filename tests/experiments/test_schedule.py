@@ -1,5 +1,7 @@
 """The order of trials, grids of learning rates, what is chosen by validation, and what a budget leaves."""
 
+import math
+
 import pytest
 from made_up import outcome
 from plans import plan
@@ -66,6 +68,16 @@ def test_the_rate_is_chosen_by_validation(better, best):
     adam, sgd = chosen(one, outcomes)
     assert sgd.changes == {"optimizer": "optimizers.sgd@torch", "lr": best}
     assert adam == one.contenders[0]  # nothing is known of it: it stays as it came
+
+
+@pytest.mark.parametrize("spoilt", [0.7, math.nan])
+def test_of_equals_the_own_rate_is_chosen_and_what_is_no_number_never(spoilt):
+    one = plan(tune=2)
+    values = {0.01: 0.7, 0.00316228: spoilt}
+    tried = [trial for trials in tuning_rounds(one) for trial in trials if trial.contender == "sgd"]
+    outcomes = [outcome(trial, [{validation_metric(one): values[trial.changes["lr"]]}]) for trial in tried]
+    assert chosen(one, outcomes)[1].changes["lr"] == 0.01
+    assert chosen(one, outcomes[::-1] if math.isnan(spoilt) else outcomes)[1].changes["lr"] == 0.01
 
 
 def test_what_is_no_test_figure_is_chosen_by_itself():

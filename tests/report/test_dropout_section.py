@@ -1,12 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from made_up import dropout, experiment
+from made_up import dropout, experiment, fails
 
 from nnbench.report.comparison.by_level import figure, of
 from nnbench.report.comparison.dropout import dropout_section
 from nnbench.report.comparison.section import Alert, Figures
-from nnbench.report.grids import Grid
+from nnbench.report.grids import NOTHING, Grid
 
 HELPS = {0.0: 0.95, 0.1: 0.97, 0.2: 0.9702, 0.5: 0.955}
 
@@ -37,8 +37,24 @@ def test_rate_is_recommended_with_its_evidence():
 def test_no_benefit_is_a_recommendation_too():
     said = texts(dropout_section(dropout(rates={0.0: 0.98, 0.1: 0.98, 0.5: 0.95})))[0]
     assert said.startswith(
-        "Leave dropout out: no rate is shown to be better than 0. Not told apart from the best are also 0.1."
+        "Leave dropout out: no rate is shown to be better than 0. Not told apart from the best is also 0.1."
     )
+
+
+def test_what_two_seeds_leave_open_is_not_settled():
+    said = texts(dropout_section(dropout(seeds=2)))[0]
+    assert said.startswith(
+        "Not settled: 0.2 is best on average, but 0, 0.1, 0.3 and 0.5 are not told apart from it. "
+        "Training without dropout is simplest."
+    )
+
+
+def test_nothing_is_best_where_all_failed():
+    made = dropout(seeds=2)
+    section = dropout_section(replace(made, outcomes=tuple(fails(one, 1) for one in made.outcomes)))
+    assert texts(section)[0].startswith("No recommendation")
+    rows = part(section, Grid).groups[0].rows
+    assert {cell.text for row in rows for cell in row.cells} == {NOTHING.text}
 
 
 def test_a_gap_below_0_is_drawn_with_its_whole_interval_in_points():
@@ -67,7 +83,8 @@ def test_overfitting_and_calibration_are_told():
         "There is overfitting to cure: without dropout, training less test accuracy is +2.00 points"
     )
     assert said[2] == (
-        "Its probabilities are calibrated best with dropout=0.5: off by 0.90 %, by 1.40 % without dropout."
+        "Probabilities are calibrated best with dropout=0.5: off by 0.90 points, by 1.40 points without dropout; "
+        "but its test accuracy is 1.58 points worse than that of the best."
     )
 
 

@@ -7,18 +7,21 @@ from dataclasses import replace
 
 import made_up
 import pytest
+from made_up import fails
 from markupsafe import Markup
 
 from nnbench.experiments.records import EpochNumbers
-from nnbench.report.comparison.courses import courses, middles, quantile
+from nnbench.report.comparison.courses import MOST_TIMES, Course, Point, courses, middles, middles_by_seconds, quantile
+from nnbench.report.comparison.curves import HEIGHT, curves_section
 from nnbench.report.comparison.drawing import WIDTH
 from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.plot import Plot, names_beside, room_for_names, spread
 from nnbench.report.comparison.protocol import protocol
 from nnbench.report.comparison.scales import ERROR, LINEAR, LOG, WHOLE, Scale, of_metric, short
-from nnbench.report.comparison.target import arrivals, rounded, targets
+from nnbench.report.comparison.section import Figures
+from nnbench.report.comparison.target import Arrival, _cell, _told, arrivals, rounded, targets
 from nnbench.report.comparison.tuned import decades, expected_best, tuned
-from nnbench.report.comparison.written import between, cause, difference, plain
+from nnbench.report.comparison.written import between, cause, causes, difference, plain
 
 
 def names(experiment):
@@ -89,6 +92,64 @@ def test_median_ends_where_half_of_the_trials_failed():
     assert [math.isfinite(one.value) for one in middle] == [True, True, False, False, False]
 
 
+def test_seeds_are_compared_at_the_same_seconds():
+    first = made_up.experiment(seeds=1).outcomes[0]
+    courses_ = [timed(first, (1.0, 0.5), (2.0, 0.7)), timed(first, (2.0, 0.5), (4.0, 0.7))]
+    found = middles_by_seconds(courses_, "more")
+    assert [(one.seconds, pytest.approx(one.value)) for one in found] == [(2.0, 0.6), (4.0, 0.7)]
+    failed = [courses_[1], timed(replace(first, status="failed"), (1.0, 0.5), (3.0, 0.7))]
+    ends = middles_by_seconds(failed, "more")
+    assert [(one.seconds, one.value) for one in ends][1:] == [(3.0, pytest.approx(0.65)), (4.0, -math.inf)]
+    assert middles_by_seconds([timed(first)], "more") == []
+
+
+def timed(outcome, *points):
+    """A course of an outcome through these seconds and values."""
+    return Course(outcome, tuple(Point(epoch, *point) for epoch, point in enumerate(points, 1)))
+
+
+def test_equal_paces_give_the_same_by_seconds_as_by_epoch():
+    found = courses(made_up.experiment(seeds=3, diverged="momentum"), "momentum", "test_accuracy")
+    by_epoch = [(one.seconds, one.value, one.low, one.high) for one in middles(found, "more")]
+    assert [(one.seconds, one.value, one.low, one.high) for one in middles_by_seconds(found, "more")] == by_epoch
+
+
+def test_a_long_course_by_seconds_keeps_its_ends():
+    first = made_up.experiment(seeds=1).outcomes[0]
+    found = middles_by_seconds([timed(first, *((float(time), float(time)) for time in range(1, 500)))], "more")
+    assert len(found) == MOST_TIMES
+    assert (found[0].value, found[-1].value) == (1.0, 499.0)
+    assert all(one.value == pytest.approx(one.seconds) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("better", "metric", "is_low"), [("more", "test_accuracy", True), ("less", "test_loss", False)]
+)
+def test_a_failure_before_the_first_epoch_stands_at_the_worse_end(better, metric, is_low):
+    made = made_up.plain({"a": [0.5, 0.6, None]}, metric, better)
+    [figure] = next(part for part in curves_section(made).parts if isinstance(part, Figures)).members[:1]
+    height = float(re.search(r'class="failure" d="M[\d.]+ ([\d.]+)', str(figure.svg)).group(1))
+    assert (height > HEIGHT / 2) == is_low
+
+
+def test_curves_by_seconds_have_every_seed_and_a_band():
+    drawn = curves_section(made_up.experiment(seeds=3, diverged="")).parts[-1].members
+    assert len(drawn) == len(made_up.OPTIMIZERS)
+    assert all(str(one.svg).count('class="faint"') == 3 and 'class="band"' in str(one.svg) for one in drawn)
+
+
+def test_a_metric_that_is_never_finite_has_no_curves():
+    made = made_up.experiment(seeds=2, epochs=1, tuned=False)
+    spoilt = tuple(
+        replace(fails(one, 1), epochs=(EpochNumbers(1, 1.0, {"test_accuracy": 0.1, "train_loss": math.nan}),))
+        for one in made.outcomes
+    )
+    section = curves_section(replace(made, outcomes=spoilt))
+    titles = [figure.title for part in section.parts if isinstance(part, Figures) for figure in part.members]
+    assert not any("loss" in title for title in titles)
+    assert curves_section(replace(made, outcomes=spoilt, metric="train_loss", better="less")) is None
+
+
 def test_trial_that_stopped_early_keeps_its_last_value():
     experiment = made_up.experiment(seeds=1)
     short_one = replace(experiment.outcomes[0], epochs=experiment.outcomes[0].epochs[:2])
@@ -129,6 +190,42 @@ def test_arrival_is_the_first_epoch_at_the_target():
     assert (found.seconds, found.epoch) == (4.0, 2)
     [never] = arrivals(experiment, "adam", 0.99)
     assert (never.seconds, never.epoch) == (math.inf, None)
+
+
+def test_median_epoch_counts_those_that_never_arrived_as_the_median_seconds_do():
+    found = [Arrival(0, 1.0, 1), Arrival(1, 2.0, 2), Arrival(2, 3.0, 3), Arrival(3), Arrival(4)]
+    cell = _cell(found, False)
+    assert (cell.text, cell.detail) == ("3.00 s", "epoch 3; 3 of 5")
+    assert _told([Arrival(0, 0.06, 1)]).endswith("the first after 0.0600 s")
+
+
+def test_of_equal_rates_the_chosen_one_is_best():
+    made = made_up.experiment()
+    equal = [
+        replace(one, epochs=tuple(replace(epoch, values={"validation_accuracy": 0.9}) for epoch in one.epochs))
+        for one in made.tuning
+    ]
+    found = tuned(replace(made, tuning=tuple(equal)), "sgd")
+    assert (found.best.rate, found.chosen, found.edge) == (1e-3, 1e-3, "")
+
+
+def test_a_rate_that_not_everyone_had_is_not_best():
+    made = made_up.experiment()
+    rates = sorted(made_up.LEARNING_RATES)
+    grids = {"grid": {one.name: rates for one in made.contenders}}
+    last = made.contenders[-1].name
+    cut = tuple(
+        one for one in made.tuning if not (one.trial.contender == last and one.trial.changes["lr"] == made_up_best())
+    )
+    whole = tuned(replace(made, protocol={**made.protocol, **grids}), "rmsprop")
+    part = tuned(replace(made, protocol={**made.protocol, **grids}, tuning=cut), "rmsprop")
+    assert whole.best.rate == made_up_best()
+    assert [one.rate for one in part.tried] == rates
+    assert part.best.rate == 1e-2
+
+
+def made_up_best():
+    return max(made_up.LEARNING_RATES, key=made_up.LEARNING_RATES.__getitem__)
 
 
 def test_tuning_finds_the_best_rate_and_the_edges_of_its_grid():
@@ -201,8 +298,17 @@ def test_cause_says_when_and_why():
     [failed] = [one for one in made_up.experiment().outcomes if one.status != "ok"]
     assert cause(failed) == "seed 1 failed after epoch 2: diverged: training loss is nan"
     assert cause(replace(failed, epochs=(), status="out of memory", note="")) == (
-        "seed 1 ran out of memory before its first epoch ended: out of memory"
+        "seed 1 ran out of memory before the first epoch ended: out of memory"
     )
+
+
+def test_one_cause_of_several_trials_is_told_once():
+    trials = made_up.plain({"a": [None, None], "b": [0.9, 0.9]}).of("a")
+    later = replace(trials[1], trial=replace(trials[1].trial, seed=7), note="killed")
+    assert causes([*trials, later]) == [
+        "seeds 0 and 1 failed before the first epoch ended: diverged: training loss is nan",
+        "seed 7 failed before the first epoch ended: killed",
+    ]
 
 
 def test_epochs_have_whole_ticks():

@@ -18,6 +18,7 @@ from nnbench.experiments.records import Checked, Contender, EpochNumbers
 from nnbench.experiments.verdicts import verdict
 from nnbench.model import Status
 from nnbench.report.comparison.page import experiment_page, joined
+from nnbench.report.comparison.protocol import protocol
 from nnbench.report.comparison.seeds import means
 from nnbench.report.comparison.summary import summary_section
 from nnbench.report.grids import Grid
@@ -110,7 +111,15 @@ MADE = {
     "no contenders": lambda: replace(made_up.plain({"adam": [0.9]}), contenders=(), outcomes=(), checks={}),
     "perfect": lambda: made_up.plain({"a": [1.0, 1.0], "b": [0.0, 0.0]}),
     "edge": lambda: at_the_edge(),
+    "diverged": lambda: diverged(),
 }
+
+
+def diverged():
+    """Every trial ends in its first epoch, and the loss was never a number."""
+    made = made_up.experiment(seeds=2, epochs=1)
+    numbers = EpochNumbers(1, 1.0, {"test_accuracy": 0.1, "train_loss": math.nan})
+    return replace(made, outcomes=tuple(replace(made_up.fails(one, 1), epochs=(numbers,)) for one in made.outcomes))
 
 
 def at_the_edge():
@@ -256,6 +265,26 @@ def test_every_epoch_can_be_downloaded(pages):
     assert [row["epoch"] for row in rows[:5]] == ["1", "2", "3", "4", "5"]
 
 
+def test_trials_on_a_share_of_the_samples_are_downloaded_and_counted():
+    made = made_up.experiment(tuned=False)
+    beside = [replace(one, trial=replace(one.trial, changes={"train_share": 0.1})) for one in made.outcomes]
+    made = replace(made, beside=tuple(beside))
+    page = experiment_page(made)
+    assert sum(row["changes"] == "train_share=0.1" for row in downloaded(page, 0)) == len(beside)
+    assert sum(row["changes"] == "train_share=0.1" for row in downloaded(page, 1)) == sum(
+        len(one.epochs) for one in beside
+    )
+    assert f"{len(beside)} on a share of the samples" in dict(protocol(made))["trials"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum"])
+def test_no_text_of_a_download_is_a_formula(text):
+    made = made_up.plain({text: [-0.5, None]}, "test_loss", "less")
+    rows = downloaded(experiment_page(made), 0)
+    assert {row["contender"] for row in rows} == {f"'{text}"}
+    assert rows[0]["test_loss"] == "-0.5"
+
+
 def test_downloads_of_hostile_text_keep_it(pages):
     rows = downloaded(pages["hostile"], 0)
     assert rows[0]["contender"] == f"{HOSTILE}adam"
@@ -317,7 +346,7 @@ def test_who_is_not_told_apart_is_told_in_few_words():
 
 
 def test_long_lists_unfold(pages):
-    assert "6 trials failed" in Outline(pages["all failed"]).text
+    assert "10 trials failed" in Outline(experiment_page(made_up.plain({name: [None, None] for name in "abcde"}))).text
     many_sentences = verdict(many()).sentences
     assert len(many_sentences) > 8
     assert f"<summary>{len(many_sentences) - 8} more</summary>" in pages["many"]

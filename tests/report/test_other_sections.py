@@ -116,6 +116,13 @@ def test_a_best_level_at_an_end_may_be_beaten_beyond_it():
     assert "every other value is told apart from it" in told(level_section(found))
 
 
+def test_where_all_failed_nothing_is_best():
+    made = levels({1.0: [None, None], 2.0: [None, None], 3.0: [None, None]})
+    assert "best" not in told(level_section(made)).lower()
+    beside = [replace(one, trial=replace(one.trial, changes={"train_share": 0.1})) for one in made.outcomes]
+    assert "is best" not in told(shares_section(replace(made, beside=tuple(beside))))
+
+
 def test_an_axis_of_levels_has_its_ticks_at_them():
     found = svg(level_section(levels({32.0: SPREAD, 64.0: SPREAD, 512.0: SPREAD}, factor="batch-size")))
     assert {">32</text>", ">64</text>", ">512</text>"} <= set(re.findall(r">[^<>]+</text>", found))

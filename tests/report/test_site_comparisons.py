@@ -8,6 +8,7 @@ from sample_runs import HOSTILE
 from test_experiment_page import hostile
 from test_site import NO_DOCUMENTS, Reader, measured, site_of
 
+from nnbench.cli.report_site import _latest
 from nnbench.report.site import Component, with_compared
 from nnbench.report.site_comparisons import comparison
 from nnbench.report.site_component import component_page
@@ -94,12 +95,19 @@ def test_a_store_of_comparisons_alone_says_so_on_the_first_screen():
     assert Reader(index_page(site(unchecked))).headline == "1 comparison, and no implementation of a contender checked"
 
 
+def test_tuned_and_untuned_are_two_questions_with_two_titles():
+    plain, tuned = made_up.experiment(seeds=2, epochs=2, tuned=False), made_up.experiment(seeds=2, epochs=2)
+    assert _latest([plain, tuned, plain]) == [plain, tuned]
+    titles = [comparison(one, 1).title for one in (plain, tuned)]
+    assert titles[1] == f"{titles[0]}, tuned"
+
+
 def test_the_newest_comparison_stands_first():
     older = comparison(made_up.experiment(seeds=2, epochs=2, protocol={"started": "2026-03-01T12:30:45+00:00"}), 1)
     newer = comparison(made_up.dropout(seeds=2, epochs=2), 2)
     text = Reader(index_page(site(older, newer))).text
     assert text.index("dropout, ") < text.index("optimizers, ")
-    assert "2 epochs; 2026-03-01, 12:30 UTC" in text
+    assert "2 epochs, tuned; 2026-03-01, 12:30 UTC" in text
 
 
 def test_a_component_says_what_it_reached_and_leads_to_the_comparison():

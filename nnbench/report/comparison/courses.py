@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from nnbench.experiments.records import Experiment, Outcome
 from nnbench.model import Status
 from nnbench.report.comparison.seeds import trials
+
+MOST_TIMES = 60  # at which a line by seconds is drawn
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Middle:
-    """The seeds at an epoch: median seconds, median value and quartiles; infinite where failed trials decide."""
+    """The seeds at an epoch: median seconds, median value and quartiles; infinite where failed trials decide.
+
+    ``epoch`` is 0 where they are taken at the same seconds instead.
+    """
 
     epoch: int
     seconds: float
@@ -77,6 +83,43 @@ def _value_at(one: Course, epoch: int, worst: float) -> float:
     if not upto or (upto[-1].epoch < epoch and one.has_failed):
         return worst
     return upto[-1].value
+
+
+def middles_by_seconds(found: Sequence[Course], better: str) -> list[Middle]:
+    """The seeds together at the same seconds of training, from when every one of them has a value.
+
+    Between two epochs a trial is on the line between their values; failures count as they do by epoch.
+    """
+    worst = -math.inf if better == "more" else math.inf
+    return [_middle_at(found, seconds, worst) for seconds in _common_seconds(found)]
+
+
+def _common_seconds(found: Sequence[Course]) -> list[float]:
+    """When epochs ended; evenly apart where these are too many to draw."""
+    begun = [one.points[0].seconds for one in found if one.points]
+    if not begun:
+        return []
+    first = max(begun)
+    times = sorted({point.seconds for one in found for point in one.points if point.seconds >= first})
+    if len(times) <= MOST_TIMES:
+        return times
+    step = (times[-1] - first) / (MOST_TIMES - 1)
+    return [*(first + step * place for place in range(MOST_TIMES - 1)), times[-1]]
+
+
+def _middle_at(found: Sequence[Course], seconds: float, worst: float) -> Middle:
+    values = sorted(_value_after(one, seconds, worst) for one in found)
+    return Middle(0, seconds, median(values), quantile(values, 0.25), quantile(values, 0.75))
+
+
+def _value_after(one: Course, seconds: float, worst: float) -> float:
+    if not one.points or (one.has_failed and seconds > one.points[-1].seconds):
+        return worst
+    for before, after in pairwise(one.points):
+        if before.seconds <= seconds < after.seconds:
+            part = (seconds - before.seconds) / (after.seconds - before.seconds)
+            return before.value + part * (after.value - before.value)
+    return one.points[-1].value
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 from nnbench.experiments.records import Experiment, Outcome
 
 WHO = ("contender", "role", "seed", "status", "note", "changes")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that is more than text to a spreadsheet
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def _download(file: str, label: str, text: str) -> Download:
 
 def trials_csv(experiment: Experiment) -> str:
     """One row a trial, with its metrics after the last epoch; nothing where it has none."""
-    outcomes = [*experiment.outcomes, *experiment.tuning]
+    outcomes = _outcomes(experiment)
     last = {place: _last(one) for place, one in enumerate(outcomes)}
     metrics = list(dict.fromkeys(metric for row in last.values() for metric in row))
     rows = [_who(one) | {"epochs": len(one.epochs)} | last[place] for place, one in enumerate(outcomes)]
@@ -53,10 +54,15 @@ def _last(one: Outcome) -> dict[str, float]:
 
 def epochs_csv(experiment: Experiment) -> str:
     """One row an epoch of each trial."""
-    found = [(one, epoch) for one in (*experiment.outcomes, *experiment.tuning) for epoch in one.epochs]
+    found = [(one, epoch) for one in _outcomes(experiment) for epoch in one.epochs]
     metrics = list(dict.fromkeys(metric for _, epoch in found for metric in epoch.values))
     rows = [_who(one) | {"epoch": epoch.number, "seconds": epoch.seconds} | dict(epoch.values) for one, epoch in found]
     return _csv([*WHO, "epoch", "seconds", *metrics], rows)
+
+
+def _outcomes(experiment: Experiment) -> list[Outcome]:
+    """All trials: those compared, those on a share of the samples (their changes tell it), those of the tuning."""
+    return [*experiment.outcomes, *experiment.beside, *experiment.tuning]
 
 
 def _who(one: Outcome) -> dict[str, Any]:
@@ -69,5 +75,14 @@ def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
     return file.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula, with an apostrophe before it.
+
+    >>> _harmless("=1+1"), _harmless("adam"), _harmless(-0.5)
+    ("'=1+1", 'adam', -0.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -43,7 +43,7 @@ def recommendation(experiment: Experiment, found: Findings) -> list[Part]:
     """What to do, on what evidence, and what would make it worthless."""
     if not found.means or found.seeds < 2:
         return ["No recommendation: that takes two seeds or more that come to their end."]
-    return [_advice(experiment, found), *_overfitting(experiment), *_calibration(experiment)]
+    return [_advice(experiment, found), *_overfitting(experiment), *_calibration(experiment, found)]
 
 
 def _cut_short(experiment: Experiment) -> str:
@@ -56,25 +56,49 @@ def _cut_short(experiment: Experiment) -> str:
 
 
 def _advice(experiment: Experiment, found: Findings) -> str:
-    rates = {one.name: level(one) for one in experiment.contenders}
-    in_order = [one.name for _, one in placed(experiment) if one.name in found.best]
-    none = _without(experiment)
-    evidence = (
-        f"{plural(sum(map(len, known(experiment, _judged(experiment)).values())), 'training')} that came to their end"
-        f"{_cut_short(experiment)}"
-    )
-    if none in found.best:
-        others = [rates[name] for name in in_order if name != none]
-        costs = f" Not told apart from the best are also {listing(others)}." if others else ""
-        return f"Leave dropout out: no rate is shown to be better than 0.{costs} The evidence is {evidence}."
-    best = rates[found.order[0]]
-    others = [rates[name] for name in in_order if name != found.order[0]]
-    also = f" ({listing(others)} {'is' if len(others) == 1 else 'are'} not told apart from it)" if others else ""
+    said = _without_or_not(experiment, found) if _without(experiment) in found.best else _taken(experiment, found)
+    trained = plural(sum(map(len, known(experiment, _judged(experiment)).values())), "training")
+    return f"{said} The evidence is {trained} that came to their end{_cut_short(experiment)}."
+
+
+def _rates(experiment: Experiment, found: Findings, *but: str) -> tuple[str, str]:
+    """The rates not told apart from the best except for some, in words, and their verb."""
+    there = [level(one) for _, one in placed(experiment) if one.name in found.best and one.name not in but]
+    return (listing(there) if there else "", "is" if len(there) == 1 else "are")
+
+
+def _without_or_not(experiment: Experiment, found: Findings) -> str:
+    """Where training without dropout is not told apart from the best."""
+    none, best = _without(experiment), found.order[0]
+    if _is_settled(found, none):
+        also, are = _rates(experiment, found, none, best)
+        told = f" Not told apart from the best {are} also {also}." if also else ""
+        return f"Leave dropout out: no rate is shown to be better than 0.{told}"
+    peers, are = _rates(experiment, found, best)
+    average = f"{_rate_of(experiment, best)} is best on average, but {peers} {are} not told apart from it"
+    return f"Not settled: {average}. Training without dropout is simplest."
+
+
+def _taken(experiment: Experiment, found: Findings) -> str:
+    """Where a rate is better than none, or none is not known."""
+    none, best = _without(experiment), found.order[0]
+    peers, are = _rates(experiment, found, best)
+    also = f" ({peers} {are} not told apart from it)" if peers else ""
+    take = f"Take {_rate_of(experiment, best)}{also}"
     gap = found.gap(none) if none in found.values else None
     if gap is None or gap.by is None or gap.low is None or gap.high is None:
-        return f"Take {best}{also}. The evidence is {evidence}."
+        return f"{take}."
     ahead = f"{apart(experiment.metric, gap.by)} (99 % interval {span(experiment.metric, gap.low, gap.high)})"
-    return f"Take {best}{also}: it is {ahead} better than none. The evidence is {evidence}."
+    return f"{take}: it is {ahead} better than none."
+
+
+def _rate_of(experiment: Experiment, name: str) -> str:
+    return next(level(one) for one in experiment.contenders if one.name == name)
+
+
+def _is_settled(found: Findings, none: str) -> bool:
+    """Whether training without dropout surely equals the best, or is it with no rate that might be better."""
+    return set(found.best) <= set(found.tied) if none == found.order[0] else none in found.tied
 
 
 def _without(experiment: Experiment) -> str:
@@ -112,7 +136,7 @@ def _overfitting(experiment: Experiment) -> Iterator[Part]:
         )
 
 
-def _calibration(experiment: Experiment) -> Iterator[str]:
+def _calibration(experiment: Experiment, judged: Findings) -> Iterator[str]:
     """Which rate's probabilities can be trusted most, where that can be told from training without dropout."""
     metric, none = CALIBRATION.metric, _without(experiment)
     found = {name: members for name, members in values(experiment, metric).items() if comparison.finished(members)}
@@ -121,11 +145,20 @@ def _calibration(experiment: Experiment) -> Iterator[str]:
     pairs = comparison.pairs(found, "less", ideal=0.0)
     best = comparison.order(found, "less")[0]
     means = {name: fmean(comparison.finished(members)) for name, members in found.items()}
-    without = f"by {number(metric, means[none])} without dropout"
+    without = f"by {apart(metric, means[none])} without dropout"
     if best != none and frozenset((best, none)) in comparison.apart(pairs):
-        yield f"Its probabilities are calibrated best with {best}: off by {number(metric, means[best])}, {without}."
+        costs = _costs(experiment, judged, best)
+        yield f"Probabilities are calibrated best with {best}: off by {apart(metric, means[best])}, {without}{costs}."
     else:
         yield f"No rate is shown to calibrate the probabilities better: they are off {without}."
+
+
+def _costs(experiment: Experiment, judged: Findings, name: str) -> str:
+    """What a rate that is not among the best by the metric that decides loses of it."""
+    by = judged.gap(name).by if name in judged.values and name not in judged.best else None
+    if by is None:
+        return ""
+    return f"; but its {title(experiment.metric)} is {apart(experiment.metric, by)} worse than that of the best"
 
 
 def _figures(experiment: Experiment, found: Findings) -> Iterator[Figures]:
@@ -169,7 +202,7 @@ def _row(experiment: Experiment, found: Findings, one: Contender, quantities: li
 
 
 def _against(experiment: Experiment, found: Findings, name: str) -> Cell:
-    if name not in found.values:
+    if name not in found.values or not found.means:
         return NOTHING
     if name == found.order[0]:
         return Cell("best", value=0.0, tone="good")

@@ -39,13 +39,13 @@ def _below(experiment: Experiment) -> str:
 def _edge(by_level: Sequence[Placed], found: Findings) -> Iterator[Alert]:
     """A best value at an end of what was tried may have a better one beyond it."""
     ends = {by_level[0][1].name: "smallest", by_level[-1][1].name: "largest"}
-    if found.order and len(by_level) > 2 and found.order[0] in ends:
+    if found.means and len(by_level) > 2 and found.order[0] in ends:
         best = found.order[0]
         yield Alert(f"The best, {best}, is the {ends[best]} that was tried: a better one may lie beyond.")
 
 
 def _told(by_level: Sequence[Placed], found: Findings) -> Iterator[str]:
-    if not found.order or found.seeds < 2:
+    if not found.means or found.seeds < 2:
         return
     best = found.order[0]
     peers = [one.name for _, one in by_level if one.name in found.best and one.name != best]

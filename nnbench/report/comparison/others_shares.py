@@ -50,12 +50,12 @@ def _by_share(experiment: Experiment) -> dict[float, Experiment]:
 def _said(found: Mapping[float, Findings]) -> Iterator[str]:
     """A sentence for each share of which at least two seeds are known."""
     for share, one in found.items():
-        if not one.order or one.seeds < 2:
+        if not one.means or one.seeds < 2:
             continue
         best = one.order[0]
         peers = [name for name in one.best if name != best]
         among = f", and {listing(peers)} cannot be told apart from it" if peers else ", and no other ties with it"
-        yield f"With {_share(share)} of the samples {best} is best in {one.seeds} seeds{among}."
+        yield f"With {_share(share)} of the samples {best} is best on average over {one.seeds} seeds{among}."
 
 
 def _share(share: float) -> str:
@@ -83,5 +83,4 @@ def _grid(experiment: Experiment, by_share: Mapping[float, Experiment], found: M
 
 def _cell(experiment: Experiment, contender: str, found: Findings) -> Cell:
     made = mean_cell(experiment, contender, experiment.metric)
-    is_best = contender in found.best and len(found.best) < len(found.order)
-    return replace(made, tone="good") if is_best and made.value is not None else made
+    return replace(made, tone="good") if contender in found.best and made.value is not None else made

@@ -85,6 +85,7 @@ def _content(experiment: Experiment) -> dict[str, Any]:
         "protocol": protocol(experiment),
         "struck": any(is_struck(experiment, one.name) for one in experiment.contenders),
         "kind_of": _kind_of,
+        "joined": joined,
         "margin": apart(experiment.metric, margin(experiment)) if margin(experiment) else "",
         "sampling": apart(experiment.metric, sampling(experiment)) if sampling(experiment) else "",
         "is_short": _is_short,

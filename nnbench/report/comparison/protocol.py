@@ -29,7 +29,7 @@ def protocol(experiment: Experiment) -> list[tuple[str, str]]:
     if isinstance(budget := facts.get("budget"), int | float):
         facts["budget"] = duration(budget) if budget else "none"
     order = [*(name for name in FIRST if name in facts), *(name for name in facts if name not in FIRST)]
-    reused = sum(one.reused for one in (*experiment.outcomes, *experiment.tuning))
+    reused = sum(one.reused for one in (*experiment.outcomes, *experiment.beside, *experiment.tuning))
     told = [(name.replace("_", " "), fact(facts[name])) for name in order if not _is_empty(facts[name])]
     told.append(("trials", _trials(experiment, reused)))
     settings = ((one.name, fact(one.changes) if one.changes else "the task's recipe") for one in experiment.contenders)
@@ -53,8 +53,9 @@ WRITTEN = {"machine": _machine, "recipe": _recipe}
 
 
 def _trials(experiment: Experiment, reused: int) -> str:
+    beside = f", {len(experiment.beside)} on a share of the samples" if experiment.beside else ""
     tuning = f", {len(experiment.tuning)} for tuning" if experiment.tuning else ""
-    return f"{len(experiment.outcomes)} compared{tuning}, {reused} of them taken from earlier runs"
+    return f"{len(experiment.outcomes)} compared{beside}{tuning}, {reused} of them taken from earlier runs"
 
 
 def _is_empty(value: Any) -> bool:

@@ -93,9 +93,10 @@ def _marks(one: Tuned, name: str, metric: str, across: Scale, up: Scale) -> Iter
     yield drawing.path(finite, "median", f"{name}: median of the trials of a rate")
     for tried in one.tried:
         x = across.at(tried.rate)
+        worse = up.start if one.better == "more" else up.end
         for value, outcome in zip(tried.values, tried.outcomes, strict=True):
             if value is None:
-                yield drawing.cross(x, up.start, f"{name}, learning rate {plain(tried.rate)}, {cause(outcome)}")
+                yield drawing.cross(x, worse, f"{name}, learning rate {plain(tried.rate)}, {cause(outcome)}")
             else:
                 told = f"{name}, learning rate {plain(tried.rate)}: {number(metric, value)}"
                 yield drawing.dot(x, up.at(value), "seed", told, 3.5)
@@ -111,7 +112,7 @@ def _reading(tried: Tried, better: str, metric: str) -> str:
 def _width(one: Tuned, metric: str) -> str:
     width = decades(one, metric)
     if width is None:
-        return "No trial came to its end." if one.tried else ""
+        return "No trial that all contenders had came to its end." if one.tried else ""
     best = plain(one.best.rate) if one.best else ""
     if not width:
         return f"Best at {best}; no other rate that was tried comes near."

@@ -14,24 +14,24 @@ from nnbench.experiments.words import number, title
 from nnbench.report.comparison.order import placed
 from nnbench.report.comparison.section import Folded, Section
 from nnbench.report.comparison.seeds import failures, means, usable, values
-from nnbench.report.comparison.written import between, capital, cause
+from nnbench.report.comparison.written import between, capital, causes
 from nnbench.report.grids import NOTHING, Cell, Column, Grid, Group, Row, number_cell
 
 # Shown where the trials have them, under these headings.
 BESIDE = {"train_accuracy": "Training accuracy", "test_loss": "Test loss", "calibration_error": "Calibration error"}
 
 FEW, MANY = 3, 6  # other contenders: so few are named one by one in any case, of more than so many some
-MOST_TOLD = 4  # failures; more of them unfold
+MOST_TOLD = 4  # causes of failures; more of them unfold
 
 
 def summary_section(experiment: Experiment) -> Section | None:
     """Every contender with the failures of its trials in words."""
     if not experiment.contenders:
         return None
-    failed = [
-        f"{one.name}, {cause(outcome)}." for one in experiment.contenders for outcome in failures(experiment, one.name)
-    ]
-    folded = [Folded(f"{len(failed)} trials failed", tuple(failed))] if len(failed) > MOST_TOLD else failed
+    by_name = {one.name: failures(experiment, one.name) for one in experiment.contenders}
+    failed = [f"{name}, {told}." for name, outcomes in by_name.items() for told in causes(outcomes)]
+    count = sum(map(len, by_name.values()))
+    folded = [Folded(f"{count} trials failed", tuple(failed))] if len(failed) > MOST_TOLD else failed
     return Section("contenders", "Every contender", "Contenders", (_grid(experiment), *folded))
 
 

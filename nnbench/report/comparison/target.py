@@ -128,8 +128,17 @@ def _told(found: Sequence[Arrival]) -> str:
     there = [one for one in found if _is_there(one)]
     if not there:
         return f"none of {plural(len(found), 'seed')} got there"
-    first = duration(min(one.seconds for one in there))
+    first = _seconds(min(one.seconds for one in there))
     return f"{len(there)} of {plural(len(found), 'seed')} got there, the first after {first}"
+
+
+def _seconds(value: float) -> str:
+    """Three digits, zeros at the end too; whole seconds where these are many.
+
+    >>> _seconds(0.06), _seconds(2.0), _seconds(75.0)
+    ('0.0600 s', '2.00 s', '75.0 s')
+    """
+    return f"{value:#.3g} s" if 0 < value < 99.5 else duration(value)
 
 
 def _grid(experiment: Experiment, levels: Sequence[float]) -> Grid:
@@ -152,5 +161,5 @@ def _cell(found: Sequence[Arrival], is_wrong: bool) -> Cell:
     middle = median([one.seconds for one in found]) if found else math.inf
     if not math.isfinite(middle):
         return Cell("not reached" if not there else "longer", told, tone="muted")
-    epochs = median([one.epoch for one in found if one.epoch is not None])
-    return Cell(f"{middle:.3g} s", f"epoch {epochs:g}; {told}", middle, "struck" if is_wrong else "")
+    epochs = median([math.inf if one.epoch is None else one.epoch for one in found])
+    return Cell(_seconds(middle), f"epoch {epochs:g}; {told}", middle, "struck" if is_wrong else "")

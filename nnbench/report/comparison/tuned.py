@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from nnbench.experiments.records import Experiment, Outcome
 from nnbench.experiments.words import is_share
+from nnbench.model import Status
 from nnbench.report.comparison.seeds import is_usable
 
 NEAR = 0.01  # a point of a share, or a hundredth of anything else
@@ -22,6 +23,7 @@ class Tried:
     rate: float
     values: tuple[float | None, ...]
     outcomes: tuple[Outcome, ...]
+    is_eligible: bool = True  # whether every contender had its turn in the same round
 
     def middle(self, better: str) -> float:
         worst = -math.inf if better == "more" else math.inf
@@ -38,17 +40,25 @@ class Tuned:
 
     @property
     def best(self) -> Tried | None:
-        finite = [one for one in self.tried if math.isfinite(one.middle(self.better))]
+        """The best of those that could be chosen; of equals the one that was."""
+        finite = [one for one in self.eligible if math.isfinite(one.middle(self.better))]
         sign = 1 if self.better == "more" else -1
-        return max(finite, key=lambda one: sign * one.middle(self.better), default=None)
+        return max(finite, key=lambda one: (sign * one.middle(self.better), self.is_chosen(one)), default=None)
+
+    @property
+    def eligible(self) -> tuple[Tried, ...]:
+        return tuple(one for one in self.tried if one.is_eligible)
+
+    def is_chosen(self, one: Tried) -> bool:
+        return self.chosen is not None and math.isclose(one.rate, self.chosen)
 
     @property
     def edge(self) -> str:
         """ "lower" or "upper" where the best rate is the last one of the grid: a better one may lie beyond."""
-        best = self.best
-        if best is None or len(self.tried) < 2:
+        best, tried = self.best, self.eligible
+        if best is None or len(tried) < 2:
             return ""
-        return {self.tried[0].rate: "lower", self.tried[-1].rate: "upper"}.get(best.rate, "")
+        return {tried[0].rate: "lower", tried[-1].rate: "upper"}.get(best.rate, "")
 
 
 def metric_of_tuning(metric: str) -> str:
@@ -64,9 +74,39 @@ def tuned(experiment: Experiment, contender: str) -> Tuned:
         rate = rate_of(one.trial.changes)
         if one.trial.contender == contender and rate is not None:
             by_rate.setdefault(rate, []).append(one)
-    tried = tuple(Tried(rate, _values(found, metric), tuple(found)) for rate, found in sorted(by_rate.items()))
+    whole = _whole(experiment, contender)
+    tried = tuple(
+        Tried(
+            rate, _values(found, metric), tuple(found), whole is None or any(math.isclose(rate, one) for one in whole)
+        )
+        for rate, found in sorted(by_rate.items())
+    )
     finals = experiment.of(contender)
     return Tuned(tried, rate_of(finals[0].trial.changes) if finals else None, experiment.better)
+
+
+def _whole(experiment: Experiment, contender: str) -> list[float] | None:
+    """The contender's rates of the rounds that every contender had, as only these are chosen from; None: unknown.
+
+    All grids are alike: a place in the one of a contender is the round of that place in those of the others.
+    """
+    grids = experiment.protocol.get("grid")
+    if not isinstance(grids, Mapping) or any(one.name not in grids for one in experiment.contenders):
+        return None
+    given_up = {one.trial.contender for one in experiment.tuning if one.status == Status.SKIPPED}
+    names = [one.name for one in experiment.contenders if one.name not in given_up]
+    tried: dict[str, list[float]] = {}
+    for one in experiment.tuning:
+        tried.setdefault(one.trial.contender, []).append(rate_of(one.trial.changes) or math.nan)
+    return [
+        rate
+        for place, rate in enumerate(grids[contender])
+        if all(_has(tried.get(name, ()), grids[name], place) for name in names)
+    ]
+
+
+def _has(tried: Sequence[float], grid: Sequence[float], place: int) -> bool:
+    return place < len(grid) and any(math.isclose(rate, grid[place]) for rate in tried)
 
 
 def _values(found: Sequence[Outcome], metric: str) -> tuple[float | None, ...]:

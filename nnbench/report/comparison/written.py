@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from nnbench.errors import listing
 from nnbench.experiments.records import Outcome
 from nnbench.experiments.words import MINUS, is_share, number
 from nnbench.model import Status
@@ -68,13 +70,28 @@ def capital(text: str) -> str:
 
 def cause(outcome: Outcome) -> str:
     """Why a trial did not come to its end, and when."""
-    told = outcome.note or str(outcome.status)
-    after = f" after epoch {outcome.epochs[-1].number}" if outcome.epochs else " before its first epoch ended"
-    return elide(f"seed {outcome.trial.seed} {_ended(outcome)}{after}: {told}", LONGEST_CAUSE)
+    return elide(f"seed {outcome.trial.seed} {_how(outcome)}", LONGEST_CAUSE)
+
+
+def causes(outcomes: Sequence[Outcome]) -> list[str]:
+    """Why trials did not come to their end, and when; those of one cause together."""
+    seeds: dict[str, list[int]] = {}
+    for one in outcomes:
+        seeds.setdefault(_how(one), []).append(one.trial.seed)
+    return [elide(f"{_seeds(members)} {how}", LONGEST_CAUSE) for how, members in seeds.items()]
+
+
+def _seeds(members: Sequence[int]) -> str:
+    return f"{'seed' if len(members) == 1 else 'seeds'} {listing(map(str, members))}"
+
+
+def _how(outcome: Outcome) -> str:
+    after = f"after epoch {outcome.epochs[-1].number}" if outcome.epochs else "before the first epoch ended"
+    return f"{_ended(outcome)} {after}: {outcome.note or str(outcome.status)}"
 
 
 def _ended(outcome: Outcome) -> str:
     status = str(outcome.status)
     if status == Status.OK:
-        return "has no number"
+        return "ended without a number"
     return {Status.OUT_OF_MEMORY: "ran out of memory", Status.SKIPPED: "was skipped"}.get(Status(status), status)
