@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from nnbench.known_figures import known
 from nnbench.model import Measurement, Status
 from nnbench.report.words import plural
 from nnbench.tables import TrainingLine, training_lines
@@ -76,7 +77,8 @@ def _sentence(line: TrainingLine) -> str:
         found = f"a test loss of {line.values['test_loss']:.4g}"
     else:
         return f"{who}: nothing was left to train, its checkpoint is of epoch {line.epoch}"
-    return f"{who}: {found} after {plural(line.epoch, 'epoch')}"
+    figure = known(line.component, line.data, line.epoch)
+    return f"{who}: {found} after {plural(line.epoch, 'epoch')}{f'; known: {figure.told}' if figure else ''}"
 
 
 def _where(line: TrainingLine) -> str:

@@ -69,3 +69,14 @@ def test_a_run_is_stored_where_an_epoch_or_a_failure_is_in_it(monkeypatch, tmp_p
     told = capsys.readouterr()
     assert len(json.loads(told.out)) == len(rows)
     assert ("stored as" in told.err) == is_stored
+
+
+@pytest.mark.parametrize(("last", "told"), [(20, "; known: 98.3 ± 0.3 % (5 seeds, without nnbench)"), (19, "")])
+def test_what_is_known_of_the_same_training_stands_beside_what_came_out(capsys, last, told):
+    about = {"data": "mnist", "seed": 0, "epoch": last, "test_samples": 10_000}
+    teller = Teller()
+    teller.note(
+        Measurement("architectures.mnist_mlp", "torch", "mnist", "test_accuracy", "1", (0.9834,), context=about)
+    )
+    teller.end()
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f" after {last} epochs{told}")
